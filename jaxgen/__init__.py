@@ -1,0 +1,1 @@
+"""Functional generative modelling on JAX: import the floors, not this file."""

@@ -1,0 +1,1 @@
+"""Anything with a length and an index, and batches of it."""

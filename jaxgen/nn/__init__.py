@@ -1,0 +1,1 @@
+"""Small Linen blocks."""

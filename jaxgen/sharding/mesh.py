@@ -1,0 +1,100 @@
+"""Named meshes of devices, and what of a batch lies where."""
+
+import math
+from collections.abc import Mapping, Sequence
+
+import jax
+from jax.sharding import AxisType, Mesh
+from jax.sharding import PartitionSpec as P
+
+from jaxgen.arrays import Data
+
+AXES = ("replica", "data", "fsdp", "tensor", "sequence")
+"""The names an axis can have, outermost first."""
+
+BATCH_AXES = ("data", "fsdp")
+"""The axes over which the examples of a batch are spread."""
+
+
+def mesh_of(sizes: Mapping[str, int], devices: Sequence | None = None) -> Mesh:
+    """The mesh with the wished axis sizes.
+
+    Args:
+      sizes: the size of each named axis; one may be -1 and takes what is left.
+      devices: the devices to use, by default all; those of a TPU topology will do.
+
+    Returns:
+      A mesh with the axes in the order of ``AXES``, all of type ``Auto``.
+
+    Raises:
+      ValueError: an unknown axis, two open sizes, or sizes that the devices cannot
+        fill.
+
+    Example:
+      >>> import jax
+      >>> mesh_of({"data": -1}, jax.devices()[:1]).shape
+      OrderedDict({'data': 1})
+    """
+    devices = list(jax.devices() if devices is None else devices)
+    unknown = [name for name in sizes if name not in AXES]
+    if unknown:
+        raise ValueError(f"mesh axis {unknown[0]!r}: expected one of {', '.join(AXES)}")
+    filled = _filled(dict(sizes), len(devices))
+    names = tuple(name for name in AXES if name in filled)
+    shape = tuple(filled[name] for name in names)
+    auto = (AxisType.Auto,) * len(names)
+    return jax.make_mesh(shape, names, axis_types=auto, devices=devices)
+
+
+def _filled(sizes: dict[str, int], devices: int) -> dict[str, int]:
+    wish = " x ".join(f"{name} {size}" for name, size in sizes.items())
+    known = math.prod(size for size in sizes.values() if size != -1)
+    open_axes = [name for name, size in sizes.items() if size == -1]
+    if len(open_axes) > 1 or known < 1 or any(size < -1 for size in sizes.values()):
+        raise ValueError(f"mesh {wish}: expected positive sizes, at most one of them -1")
+    rest = devices // known if open_axes else 1
+    if known * rest != devices:
+        raise ValueError(
+            f"mesh {wish}: expected sizes whose product is the number of devices, "
+            f"{devices}; make one of them -1 to let it take what is left"
+        )
+    return {name: rest if size == -1 else size for name, size in sizes.items()}
+
+
+def largest_divisor(rows: int, limit: int) -> int:
+    """The largest divisor of ``rows`` that is at most ``limit``.
+
+    So many devices share the rows of a study evenly.
+
+    Example:
+      >>> largest_divisor(10, 4)
+      2
+    """
+    return max(size for size in range(1, limit + 1) if rows % size == 0)
+
+
+def batch_spec(names: Sequence[str], leading: int = 0) -> P:
+    """The layout of a batch on a mesh: examples over its batch axes.
+
+    Args:
+      names: the axes that the mesh has.
+      leading: unsharded axes before that of the examples: 1 for stacked batches.
+
+    Example:
+      >>> batch_spec(("replica", "data"))
+      PartitionSpec(('data',),)
+    """
+    axes = tuple(name for name in BATCH_AXES if name in names)
+    return P(*(None,) * leading, axes) if axes else P()
+
+
+def spread(batch: Data) -> Data:
+    """A batch drawn inside a program, laid over the batch axes of its mesh.
+
+    Without it the compiler lets every device compute the whole batch: there is no
+    all-reduce, and no gain. Under a program without a mesh it does nothing.
+    """
+    names = jax.sharding.get_abstract_mesh().axis_names
+    if not any(axis in names for axis in BATCH_AXES):
+        return batch
+    return jax.lax.with_sharding_constraint(batch, batch_spec(names))

@@ -1,0 +1,1 @@
+"""Learners, what transforms them, and the loop that runs them."""

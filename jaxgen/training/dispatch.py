@@ -1,0 +1,72 @@
+"""What one dispatch of a program does: where its batches come from, how many steps."""
+
+from collections.abc import Callable
+
+import jax
+from jax import lax
+
+from jaxgen.arrays import Data, Key
+from jaxgen.sharding.mesh import spread
+from jaxgen.training.learner import Learner, key_for
+
+
+def feed(learner: Learner, draw: Callable[[Data, Key], Data]) -> Learner:
+    """Draws each batch inside the program, from data that stay on the device.
+
+    The learner's data become ``draw(data, key_for(state, "data"))``, laid over the
+    mesh's batch axes: without that, every device would compute the whole batch.
+    Each replicate of a study draws batches of its own.
+
+    Args:
+      learner: a learner of batches.
+      draw: ``(data, key) -> batch``, such as ``minibatch(512)``.
+    """
+
+    def init(key, data):
+        return learner.init(key, draw(data, key))
+
+    def update(state, data):
+        return learner.update(state, spread(draw(data, key_for(state, "data"))))
+
+    return Learner(init, update)
+
+
+def repeat(learner: Learner, steps: int) -> Learner:
+    """Makes ``steps`` updates on the same data; metrics are their means.
+
+    Of a metric that is an integer (a count, a step) the last value is told.
+
+    Raises:
+      ValueError: ``steps`` is not positive.
+    """
+    if steps < 1:
+        raise ValueError(f"repeat(steps={steps}): expected 1 or more updates")
+
+    def update(state, data):
+        state, metrics = lax.scan(
+            lambda state, _: learner.update(state, data), state, length=steps
+        )
+        return state, jax.tree.map(_summary, metrics)
+
+    return Learner(learner.init, update)
+
+
+def scan(learner: Learner) -> Learner:
+    """Makes one update for each of the stacked batches that are its data.
+
+    Every leaf of the data is (steps, examples, ...). Metrics as in ``repeat``.
+    """
+
+    def init(key, data):
+        return learner.init(key, jax.tree.map(lambda leaf: leaf[0], data))
+
+    def update(state, data):
+        state, metrics = lax.scan(learner.update, state, data)
+        return state, jax.tree.map(_summary, metrics)
+
+    return Learner(init, update)
+
+
+def _summary(metric):
+    inexact = jax.numpy.issubdtype(metric.dtype, jax.numpy.inexact)
+    return metric.mean(0) if inexact else metric[-1]
