@@ -32,8 +32,8 @@ def mesh_of(sizes: Mapping[str, int], devices: Sequence | None = None) -> Mesh:
 
     Example:
       >>> import jax
-      >>> mesh_of({"data": -1}, jax.devices()[:1]).shape
-      OrderedDict({'data': 1})
+      >>> mesh_of({"data": -1}, jax.devices()[:1]).axis_names
+      ('data',)
     """
     devices = list(jax.devices() if devices is None else devices)
     unknown = [name for name in sizes if name not in AXES]
@@ -51,7 +51,9 @@ def _filled(sizes: dict[str, int], devices: int) -> dict[str, int]:
     known = math.prod(size for size in sizes.values() if size != -1)
     open_axes = [name for name, size in sizes.items() if size == -1]
     if len(open_axes) > 1 or known < 1 or any(size < -1 for size in sizes.values()):
-        raise ValueError(f"mesh {wish}: expected positive sizes, at most one of them -1")
+        raise ValueError(
+            f"mesh {wish}: expected positive sizes, at most one of them -1"
+        )
     rest = devices // known if open_axes else 1
     if known * rest != devices:
         raise ValueError(
@@ -82,7 +84,7 @@ def batch_spec(names: Sequence[str], leading: int = 0) -> P:
 
     Example:
       >>> batch_spec(("replica", "data"))
-      PartitionSpec(('data',),)
+      P(('data',))
     """
     axes = tuple(name for name in BATCH_AXES if name in names)
     return P(*(None,) * leading, axes) if axes else P()

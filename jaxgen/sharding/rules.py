@@ -14,9 +14,8 @@ Rule = tuple[str, P | Layout]
 """A pattern of paths, and the layout of the arrays at the paths it matches."""
 
 
-def everywhere(shape: tuple[int, ...], mesh: Mesh) -> P:
-    """A whole copy on every device."""
-    return P()
+WHOLE = P()
+"""A whole copy on every device."""
 
 
 def fsdp(shape: tuple[int, ...], mesh: Mesh, smallest: int = 1024) -> P:
@@ -33,7 +32,7 @@ def fsdp(shape: tuple[int, ...], mesh: Mesh, smallest: int = 1024) -> P:
       >>> import jax
       >>> from jaxgen.sharding.mesh import mesh_of
       >>> fsdp((64, 128), mesh_of({"fsdp": 1}, jax.devices()[:1]))
-      PartitionSpec(None, 'fsdp')
+      P(None, 'fsdp')
     """
     parts = mesh.shape.get("fsdp", 1)
     axes = [axis for axis, size in enumerate(shape) if size % parts == 0]

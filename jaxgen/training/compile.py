@@ -9,7 +9,7 @@ from jax.sharding import PartitionSpec as P
 from jax.stages import Compiled
 
 from jaxgen.arrays import Data, PyTree
-from jaxgen.sharding.rules import FSDP, Rule, shardings
+from jaxgen.sharding.rules import FSDP, WHOLE, Rule, shardings
 from jaxgen.training.learner import Learner, State
 
 
@@ -18,7 +18,8 @@ class Program(NamedTuple):
 
     Attributes:
       init: ``(key, data) -> state``, laid out as it is made: never whole anywhere.
-      update: ``(state, data) -> (state, metrics)``; the old state is donated.
+      update: ``(state, data) -> (state, metrics)``; the old state is donated, and
+        the metrics tell the new step.
       evaluate: ``(state, data) -> metrics``, or None.
       shapes: the state's shapes and dtypes, with their shardings.
       data: the sharding of each leaf of the data.
@@ -36,7 +37,7 @@ def compile(
     data: Data,
     mesh: Mesh,
     rules: Sequence[Rule] = FSDP,
-    layout: P = P(),
+    layout: P = WHOLE,
     evaluate: Callable[[State, Data], Any] | None = None,
 ) -> Program:
     """Compiles a learner for a mesh, whose devices need not be here.
@@ -58,17 +59,22 @@ def compile(
     """
     key = jax.eval_shape(jax.random.key, 0)
     data = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), data)
-    whole = NamedSharding(mesh, P())
+    whole = NamedSharding(mesh, WHOLE)
     of_data = shardings(data, mesh, ((".*", layout),))
     shapes = jax.eval_shape(learner.init, key, data)
     of_state = shardings(shapes, mesh, rules)
     args = (of_state, of_data)
+
+    def updated(state, data):
+        new, metrics = learner.update(state, data)
+        return new, {**metrics, "step": new.step}
+
     with jax.set_mesh(mesh):
         init = jax.jit(
             learner.init, in_shardings=(whole, of_data), out_shardings=of_state
         )
         update = jax.jit(
-            learner.update,
+            updated,
             in_shardings=args,
             out_shardings=(of_state, whole),
             donate_argnums=0,

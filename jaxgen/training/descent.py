@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 
-import jax
 import optax
 
 from jaxgen.arrays import Data, Key, PyTree
@@ -30,7 +29,7 @@ def descent(
       A learner of batches with the metric ``loss`` and those of the loss.
 
     Example:
-      >>> import jax.numpy as jnp
+      >>> import jax, jax.numpy as jnp
       >>> square = lambda w, x, key: (((w - x) ** 2).mean(), {})
       >>> learner = descent(lambda key, x: jnp.zeros(()), square, optax.sgd(0.5))
       >>> state = learner.init(jax.random.key(0), jnp.ones(4))

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
 from jaxgen.keys import named
@@ -46,19 +47,23 @@ def microbatched(parts: int) -> Callable[[Loss], Callable]:
         gradient = jax.value_and_grad(loss, has_aux=True)
 
         def gathered(params, batch, key):
+            def add(total, part):
+                return jax.tree.map(jnp.add, total, gradient(params, *part)), ()
+
             keys = jax.random.split(named(key, "microbatch"), parts)
-            stacked = jax.tree.map(lambda leaf: _split(leaf, parts), batch)
-            results = lambda part: gradient(params, *part)  # noqa: E731
-            shapes = jax.eval_shape(results, jax.tree.map(lambda x: x[0], (stacked, keys)))
-            zeros = jax.tree.map(lambda s: jax.numpy.zeros(s.shape, s.dtype), shapes)
-            add = lambda total, part: (jax.tree.map(jax.numpy.add, total, results(part)), ())  # noqa: E731,E501
-            total, _ = lax.scan(add, zeros, (stacked, keys))
+            stacked = jax.tree.map(lambda leaf: _split(leaf, parts), batch), keys
+            one = jax.tree.map(lambda leaf: leaf[0], stacked)
+            total, _ = lax.scan(add, _zeros_like(gradient, params, *one), stacked)
             return jax.tree.map(lambda leaf: leaf / parts, total)
 
         return gathered
 
-    transform.parts = parts  # type: ignore[attr-defined]
     return transform
+
+
+def _zeros_like(function: Callable, *args):
+    shapes = jax.eval_shape(function, *args)
+    return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
 
 
 def _split(leaf, parts: int):

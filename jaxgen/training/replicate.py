@@ -48,9 +48,7 @@ def grid(
     )
 
 
-def replicate(
-    make: Callable[..., Learner], axis: Mapping[str, np.ndarray]
-) -> Learner:
+def replicate(make: Callable[..., Learner], axis: Mapping[str, np.ndarray]) -> Learner:
     """One learner that trains all rows of a study at once.
 
     Row ``i`` is ``make(**hyper_i)``, started from ``fold_in(key, seed_i)``, and equals

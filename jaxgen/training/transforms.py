@@ -44,9 +44,7 @@ def ema(
 
     def update(state, data):
         new, metrics = learner.update(state, data)
-        average = optax.incremental_update(
-            of(new.params), state.extra[name], 1 - decay
-        )
+        average = optax.incremental_update(of(new.params), state.extra[name], 1 - decay)
         return own(new, **{name: average}), metrics
 
     return Learner(init, update)

@@ -1,0 +1,1 @@
+"""What a generator is scored by: pure, jittable functions of arrays."""

@@ -1,0 +1,1 @@
+"""Statistics on the host: intervals over replicates and the verdicts they allow."""

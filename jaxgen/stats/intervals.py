@@ -1,0 +1,222 @@
+"""Intervals over the unit of replication: a mean, a proportion, a paired difference.
+
+All of it runs on the host, in float64, with a generator of its own that is seeded
+anew at each call: the same values give the same interval, always.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from scipy.stats import binomtest, bootstrap, permutation_test
+
+from jaxgen.arrays import Array, Shaped
+
+_RESAMPLES = 9_999
+
+
+class Interval(NamedTuple):
+    """A confidence interval about an estimate, in the unit of the estimate."""
+
+    low: float
+    estimate: float
+    high: float
+
+
+class PairedDifference(NamedTuple):
+    """A mean difference over pairs, and how surprising it is under symmetry."""
+
+    interval: Interval
+    p_value: float
+
+
+def mean_interval(
+    values: Shaped[Array | np.ndarray, " seeds"], level: float = 0.95
+) -> Interval:
+    r"""Interval of a mean over replicates, by the BCa bootstrap.
+
+    The replicates are drawn again with replacement 9,999 times; the interval runs
+    between the :math:`\alpha_1` and :math:`\alpha_2` quantiles of the resampled means,
+
+    .. math::
+        \alpha_{1,2} = \Phi\!\left(z_0 + \frac{z_0 \mp z}{1 - a (z_0 \mp z)}\right),
+        \qquad z = \Phi^{-1}\!\left(\tfrac{1 + \mathrm{level}}{2}\right),
+
+    where :math:`z_0` corrects for bias and :math:`a` for skewness. Equal values have
+    the interval of width zero. No bootstrap knows more than its sample holds: of
+    normal values, a nominal 95 % covers 50 % at 2 replicates, 84 % at 5, 90 % at 10
+    and 93 % at 20.
+
+    Args:
+      values: one number for each independent replicate (a seed, not a sample).
+      level: the nominal coverage, between 0 and 1.
+
+    Returns:
+      The interval, its estimate the mean of ``values``.
+
+    Raises:
+      ValueError: with fewer than two values, a value that is not finite, or a level
+        outside (0, 1).
+
+    References:
+      Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987), equations 2.3
+      and 6.6.
+
+    Example:
+      >>> mean_interval(np.array([8.0, 7.0, 8.0, 1.0, 8.0, 7.0])).estimate
+      6.5
+    """
+    sample = finite("values", values)
+    _check_level(level)
+    if sample.size < 2:
+        raise ValueError(
+            f"values holds {sample.size} replicate(s); an interval needs at least 2: "
+            "run more seeds"
+        )
+    origin, spread = sample[0], np.ptp(sample)
+    if spread == 0:
+        return Interval(*map(float, (origin, origin, origin)))
+    # BCa commutes with affine maps; at unit scale no spread is too small for it.
+    unit = (sample - origin) / spread
+    bounds = bootstrap(
+        (unit,),
+        np.mean,
+        n_resamples=_RESAMPLES,
+        batch=1_000,
+        confidence_level=level,
+        method="BCa",
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    ends = (bounds.low, unit.mean(), bounds.high)
+    return Interval(*(float(origin + spread * end) for end in ends))
+
+
+def proportion_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
+    r"""Interval of a probability from independent successes and failures, by Wilson.
+
+    The probabilities that a score test would not reject: with
+    :math:`\hat p = \mathrm{successes} / \mathrm{trials}`,
+
+    .. math::
+        \frac{\hat p + \frac{z^2}{2n} \pm
+              z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}
+             {1 + \frac{z^2}{n}}.
+
+    Args:
+      successes: how many of the trials succeeded.
+      trials: how many independent trials there were.
+      level: the nominal coverage, between 0 and 1.
+
+    Returns:
+      The interval within [0, 1]; its estimate is ``successes / trials``.
+
+    Raises:
+      ValueError: without a trial, with successes outside [0, trials], or with a
+        level outside (0, 1).
+
+    References:
+      Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
+      JASA 22 (1927).
+
+    Example:
+      >>> low, estimate, high = proportion_interval(2, 10)
+      >>> f"{estimate:.0%} from {low:.0%} to {high:.0%}"
+      '20% from 6% to 51%'
+    """
+    _check_level(level)
+    if trials < 1:
+        raise ValueError(f"trials = {trials}; a proportion needs at least one trial")
+    if not 0 <= successes <= trials:
+        raise ValueError(f"successes = {successes}; expected 0 to trials = {trials}")
+    test = binomtest(successes, trials)
+    bounds = test.proportion_ci(confidence_level=level, method="wilson")
+    return Interval(float(bounds.low), successes / trials, float(bounds.high))
+
+
+def paired_difference(
+    a: Shaped[Array | np.ndarray, " seeds"],
+    b: Shaped[Array | np.ndarray, " seeds"],
+    level: float = 0.95,
+) -> PairedDifference:
+    r"""Mean of ``a - b`` over pairs that share a seed, with a sign-flip test.
+
+    The interval is :func:`mean_interval` of :math:`d_i = a_i - b_i`. Were the members
+    of a pair exchangeable, each :math:`d_i` could as well have the other sign; the
+    two-sided p-value is the share of all sign vectors s with
+
+    .. math:: \bigl|\textstyle\sum_i s_i d_i\bigr| \ge \bigl|\sum_i d_i\bigr|.
+
+    Up to 13 pairs all sign vectors are enumerated, above that 9,999 are drawn. The
+    least p-value that n pairs can give is :math:`2^{1 - n}`: at least 6 are needed to
+    fall under 0.05.
+
+    Args:
+      a: one number for each seed.
+      b: as ``a``; entry i ran with the seed of ``a[i]``.
+      level: the nominal coverage of the interval, between 0 and 1.
+
+    Returns:
+      The interval of the mean difference, and the p-value.
+
+    Raises:
+      ValueError: if the sizes differ, or as :func:`mean_interval`.
+
+    References:
+      Fisher, "The Design of Experiments" (1935), section 21.
+
+    Example:
+      >>> a, b = np.array([3.0, 4.0, 6.0, 5.0]), np.array([1.0, 3.0, 2.0, 2.0])
+      >>> paired_difference(a, b).p_value
+      0.125
+    """
+    first, second = finite("a", a), finite("b", b)
+    if first.shape != second.shape:
+        raise ValueError(
+            f"a has {first.size} values and b has {second.size}; pairs need one value "
+            "of each for every seed"
+        )
+    interval = mean_interval(first - second, level)
+    test = permutation_test(
+        (first, second),
+        lambda x, y, axis: np.mean(x - y, axis=axis),
+        permutation_type="samples",
+        vectorized=True,
+        n_resamples=_RESAMPLES,
+        batch=1_000,
+        rng=np.random.default_rng(0),
+    )
+    return PairedDifference(interval, float(test.pvalue))
+
+
+def finite(
+    name: str, values: Shaped[Array | np.ndarray, "*shape"]
+) -> Shaped[np.ndarray, "*shape"]:
+    """``values`` on the host in float64, refused if any of them is not finite.
+
+    Args:
+      name: what the message calls the values.
+      values: real numbers of any shape.
+
+    Returns:
+      The same numbers, float64.
+
+    Raises:
+      ValueError: naming the first index at which a value is infinite or NaN.
+
+    Example:
+      >>> finite("loss", np.array([1, 2]))
+      array([1., 2.])
+    """
+    numbers = np.asarray(values, np.float64)
+    wrong = np.argwhere(~np.isfinite(numbers))
+    if len(wrong):
+        index = tuple(wrong[0].tolist())
+        raise ValueError(
+            f"{name}[{', '.join(map(str, index))}] = {numbers[index]}; expected finite "
+            "numbers: leave this replicate out and report it, or repair its run"
+        )
+    return numbers
+
+
+def _check_level(level: float) -> None:
+    if not 0 < level < 1:
+        raise ValueError(f"level = {level}; expected a coverage between 0 and 1")

@@ -1,0 +1,225 @@
+"""The loop: dispatch, then read what was dispatched before; evaluate; save; resume."""
+
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import numpy as np
+
+from jaxgen.arrays import Data, Key, Metrics
+from jaxgen.data.batches import Batches
+from jaxgen.training.checkpoints import Checkpoints, Restored
+from jaxgen.training.compile import Program
+from jaxgen.training.learner import State
+from jaxgen.training.progress import Silence, Watcher
+from jaxgen.training.record import Record
+
+
+class Preempted(Exception):
+    """The run was asked to stop. It is saved; the same command continues it."""
+
+
+def fit(
+    program: Program,
+    key: Key,
+    batches: Batches,
+    dispatches: int,
+    folder: Path,
+    *,
+    evaluate_every: int = 1,
+    save_every: int = 10,
+    keep: int = 3,
+    names: Sequence[str] = (),
+    watcher: Watcher | None = None,
+) -> State:
+    """Runs a program to its end, from wherever its folder says it stands.
+
+    Order of a start: the newest checkpoint that can be read, else ``init``; the
+    batches at the position of that checkpoint; the record as it is, whose later lines
+    are told again. Killed at any moment and started again, a run ends with the same
+    bits, on the same mesh with the same versions.
+
+    Order of a dispatch: update and evaluate; only then are the metrics of the dispatch
+    before it read, so that the device never waits for the host. A checkpoint is saved
+    once the record holds every step up to it.
+
+    A replicate that dies is named and the others go on; the run ends early when all
+    have died.
+
+    Args:
+      program: what to run.
+      key: of everything random.
+      batches: the data, with a position.
+      dispatches: calls of ``program.update`` in the whole run.
+      folder: holds ``checkpoints`` and ``record.jsonl``.
+      evaluate_every: dispatches between evaluations; one is made before the first.
+      save_every: dispatches between checkpoints; the last is always saved.
+      keep: how many of the newest checkpoints are kept.
+      names: what to call the replicates.
+      watcher: shows progress.
+
+    Returns:
+      The last state.
+
+    Raises:
+      Preempted: SIGTERM or SIGINT came; the state is saved.
+      FloatingPointError: a metric of a learner without ``guard`` is not finite.
+      OSError: the folder is full, or cannot be read or written.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with (
+        stop_requests() as stopping,
+        Checkpoints(folder / "checkpoints", keep) as checkpoints,
+        Record(record_path(folder)) as record,
+        watcher or Silence() as watching,
+    ):
+        telling = Telling(record, watching, names)
+        restored = checkpoints.restore(program.shapes)
+        for moment in moments(program, key, batches, restored, evaluate_every):
+            telling.later(moment)
+            last = moment.done >= dispatches or stopping()
+            if last or moment.done % save_every == 0:
+                telling.now()
+                checkpoints.save(moment.state, moment.done)
+                if last or everyone_died(moment.state):
+                    break
+        checkpoints.wait()
+    if stopping() and moment.done < dispatches:
+        raise Preempted(f"saved at step {int(moment.state.step)}")
+    return moment.state
+
+
+class Moment(NamedTuple):
+    """Where a run stands after a dispatch.
+
+    Attributes:
+      done: dispatches made.
+      state: the state they led to, given away to the next dispatch.
+      told: what the record is to hold of it, still on the device; may be empty.
+    """
+
+    done: int
+    state: State
+    told: Metrics
+
+
+def moments(
+    program: Program,
+    key: Key,
+    batches: Batches,
+    restored: Restored | None,
+    evaluate_every: int,
+) -> Iterator[Moment]:
+    """The moments of a run, from its start or from what was restored, without end."""
+    place = placement(program)
+    judge = program.evaluate or (lambda state, data: {})
+    if restored:
+        state, done = restored
+        yield Moment(done, state, {})
+    else:
+        data = place(next(batches))
+        state, done = program.init(key, data), 0
+        yield Moment(done, state, {"step": state.step.copy(), **judge(state, data)})
+    batches.position = done
+    while True:
+        data = place(next(batches))
+        state, told = program.update(state, data)
+        done += 1
+        if done % evaluate_every == 0:
+            told = {**told, **judge(state, data)}
+        yield Moment(done, state, told)
+
+
+class Telling:
+    """Tells a record and a person of each moment, one moment late."""
+
+    def __init__(self, record: Record, watcher: Watcher, names: Sequence[str]):
+        self.record, self.watcher, self.names = record, watcher, names
+        self.pending: Moment | None = None
+        self.died: set[int] = set()
+
+    def later(self, moment: Moment) -> None:
+        """Tells of the moment before this one, now that this one is under way."""
+        self.now()
+        self.pending = moment._replace(state=None) if moment.told else None
+
+    def now(self) -> None:
+        """Tells of the moment that waits, if one does."""
+        if self.pending is None:
+            return
+        values = jax.tree.map(np.asarray, self.pending.told)
+        step = int(values.pop("step"))
+        self._name_the_dead(values.get("died"))
+        self.record.write(step, values)
+        self.watcher.advance(self.pending.done, step)
+        self.pending = None
+        if "died" not in values:
+            require_finite(values, step)
+
+    def _name_the_dead(self, died: np.ndarray | None) -> None:
+        for row, step in enumerate([] if died is None else np.atleast_1d(died)):
+            if step >= 0 and row not in self.died:
+                self.died.add(row)
+                name = self.names[row] if row < len(self.names) else f"replicate {row}"
+                self.watcher.say(
+                    f"{name} died at step {step}: its parameters were no longer finite"
+                )
+
+
+def require_finite(values: Metrics, step: int) -> None:
+    """Raises:
+    FloatingPointError: one of the metrics is infinite or NaN.
+    """
+    for name, value in values.items():
+        if not np.all(np.isfinite(value)):
+            raise FloatingPointError(
+                f"{name} is {value} at step {step}. Lower the learning rate, or let "
+                "guard(learner) hold the state; the checkpoints before it are kept"
+            )
+
+
+def everyone_died(state: State) -> bool:
+    """Whether ``guard`` holds every replicate."""
+    died = state.extra.get("died")
+    return died is not None and bool(np.all(np.asarray(died) >= 0))
+
+
+def placement(program: Program) -> Callable[[Data], Data]:
+    """Lays data out as the program wants them; the same data only once."""
+    seen: list = [None, None]
+
+    def place(data):
+        if seen[0] is not data:
+            seen[:] = data, jax.device_put(data, program.data)
+        return seen[1]
+
+    return place
+
+
+def record_path(folder: Path) -> Path:
+    """Where this process tells: of many processes, the first alone keeps a record."""
+    return folder / "record.jsonl" if jax.process_index() == 0 else Path(os.devnull)
+
+
+@contextmanager
+def stop_requests() -> Iterator[Callable[[], bool]]:
+    """Listens for SIGTERM and SIGINT; yields whether one has come.
+
+    Elsewhere than in the main thread, where Python hears no signals, none ever comes.
+    """
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    signals = (signal.SIGTERM, signal.SIGINT)
+    before = [signal.signal(one, lambda *_: asked.set()) for one in signals]
+    try:
+        yield asked.is_set
+    finally:
+        for one, handler in zip(signals, before, strict=True):
+            signal.signal(one, handler)

@@ -1,0 +1,24 @@
+"""Eight simulated devices, strict promotion, and a TPU compiler that keeps quiet."""
+
+import os
+
+os.environ.update(
+    JAX_PLATFORMS="cpu",
+    TPU_ACCELERATOR_TYPE="v5litepod-8",
+    TPU_WORKER_HOSTNAMES="localhost",
+    TPU_LOG_DIR="disabled",
+    ALLOW_MULTIPLE_LIBTPU_LOAD="1",
+)
+
+import jax
+import pytest
+
+jax.config.update("jax_num_cpu_devices", 8)
+jax.config.update("jax_numpy_rank_promotion", "raise")
+jax.config.update("jax_numpy_dtype_promotion", "strict")
+
+
+@pytest.fixture
+def key() -> jax.Array:
+    """The key of a test."""
+    return jax.random.key(0)
