@@ -83,8 +83,8 @@ def batch_spec(names: Sequence[str], leading: int = 0) -> P:
       leading: unsharded axes before that of the examples: 1 for stacked batches.
 
     Example:
-      >>> batch_spec(("replica", "data"))
-      P(('data',))
+      >>> batch_spec(("replica", "data")) == P("data")
+      True
     """
     axes = tuple(name for name in BATCH_AXES if name in names)
     return P(*(None,) * leading, axes) if axes else P()
