@@ -74,14 +74,14 @@ def mode_counts(
 
     Args:
         samples: generated points.
-        means: centres of the modes, all distinct, as the second of two equals gets none.
+        means: centres of the modes, all distinct: of two equals the second gets none.
         sigma: standard deviation per axis, one for all modes or one a mode.
         rule: a function of z; `OpenBall`, `ClosedBall`, `Box`.
     """
     samples, means = jnp.asarray(samples), jnp.asarray(means)
     scale = jnp.broadcast_to(jnp.asarray(sigma), means.shape[:1])
-    distances = jnp.sum((samples[:, None] - means) ** 2, axis=-1) / scale**2
-    nearest = jnp.argmin(distances, axis=-1)
+    squares = jnp.sum((samples[:, None] - means[None]) ** 2, axis=-1)
+    nearest = jnp.argmin(squares / scale[None] ** 2, axis=-1)
     accepted = rule((samples - means[nearest]) / scale[nearest, None])
     return jax.ops.segment_sum(accepted.astype(jnp.int32), nearest, len(means))
 

@@ -10,8 +10,11 @@ from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 
 from jaxgen.arrays import Array, Float, Scalar
+
+Points = Array | np.ndarray
 
 ROWS = 16  # points whose distances to all others are held at once
 
@@ -25,7 +28,7 @@ class NeighbourScores(NamedTuple):
     coverage: Scalar
 
 
-def neighbour_distances(points: Float[Array, "n d"], k: int = 1) -> Float[Array, " n"]:
+def neighbour_distances(points: Float[Points, "n d"], k: int = 1) -> Float[Array, " n"]:
     """Euclidean distance of each point to the k-th nearest of the others.
 
     Raises:
@@ -45,7 +48,7 @@ def neighbour_distances(points: Float[Array, "n d"], k: int = 1) -> Float[Array,
 
 
 def neighbour_scores(
-    real: Float[Array, "n d"], fake: Float[Array, "m d"], k: int = 5
+    real: Float[Points, "n d"], fake: Float[Points, "m d"], k: int = 5
 ) -> NeighbourScores:
     """Precision, recall, density and coverage of generated points.
 
@@ -57,8 +60,11 @@ def neighbour_scores(
         density   = mean over fake y of #{real x : y in B(x)} / k
         coverage  = share of real balls that hold a fake point
 
-    A collapsed generator keeps its precision and density; recall and coverage fall. A
-    perfect one expects a density of 1 and the coverage of `coverage_expectation`.
+    A perfect generator expects a density of 1 and the coverage of
+    `coverage_expectation`. One that collapses onto a few typical points keeps its
+    precision, often its density, and loses recall and coverage. One that collapses
+    onto the mean of data in many dimensions loses recall alone: the mean lies in
+    almost every real ball, and covers them all.
 
     Balls are open (strict <), as in the authors' code of density and coverage. Others
     close them (≤), and then ties count: if every fake point has k exact copies,
@@ -83,7 +89,7 @@ def neighbour_scores(
     Example:
         >>> import jax, jax.numpy as jnp
         >>> real = jax.random.normal(jax.random.key(0), (100, 2))
-        >>> scores = neighbour_scores(real, jnp.zeros((50, 2)))
+        >>> scores = jax.jit(neighbour_scores)(real, jnp.zeros((50, 2)))
         >>> float(scores.precision), float(scores.recall)
         (1.0, 0.0)
     """
@@ -130,7 +136,7 @@ def coverage_expectation(n: int, m: int, k: int) -> float:
 
     Example:
         >>> round(coverage_expectation(2000, 2000, 5), 4)
-        0.9688
+        0.9689
     """
     _refuse_few(n, k, "n")
     if m < 1:
@@ -138,7 +144,7 @@ def coverage_expectation(n: int, m: int, k: int) -> float:
     return 1.0 - math.prod((n - 1 - i) / (n + m - 1 - i) for i in range(k))
 
 
-def duplicate_radius(real: Float[Array, "n d"], quantile: float = 0.05) -> Scalar:
+def duplicate_radius(real: Float[Points, "n d"], quantile: float = 0.05) -> Scalar:
     """The distance below which two samples are near-duplicates.
 
     The quantile of nearest-neighbour distances within real data, each point left out
@@ -158,7 +164,9 @@ def duplicate_radius(real: Float[Array, "n d"], quantile: float = 0.05) -> Scala
     return jnp.quantile(neighbour_distances(real), quantile)
 
 
-def near_duplicate_rate(samples: Float[Array, "n d"], radius: float | Scalar) -> Scalar:
+def near_duplicate_rate(
+    samples: Float[Points, "n d"], radius: float | Scalar
+) -> Scalar:
     """Share of samples that have another sample within the radius (≤).
 
     With the radius of `duplicate_radius` at the same n, a perfect sampler scores about
@@ -183,9 +191,9 @@ def near_duplicate_rate(samples: Float[Array, "n d"], radius: float | Scalar) ->
 
 
 def _distances(
-    point: Float[Array, " d"], others: Float[Array, "n d"]
+    point: Float[Array, " d"], others: Float[Points, "n d"]
 ) -> Float[Array, " n"]:
-    distances = jnp.sqrt(jnp.sum((others - point) ** 2, axis=-1))
+    distances = jnp.sqrt(jnp.sum((jnp.asarray(others) - point[None]) ** 2, axis=-1))
     return jnp.where(jnp.isnan(distances), jnp.inf, distances)
 
 

@@ -1,7 +1,9 @@
 """Figures as inline SVG, coloured by the CSS variables of the page they stand in."""
 
 import io
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import Any, Literal
 
 import matplotlib.style
 import numpy as np
@@ -10,52 +12,39 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from jaxgen.arrays import Array, Shaped
+from jaxgen.report.dots import counts_at, largest_dots, stacked
 from jaxgen.report.svg import inline
-from jaxgen.stats.intervals import finite, mean_interval
+from jaxgen.stats.intervals import Interval, finite, mean_interval
 
-WIDTH = 736
-"""Width of every figure, CSS pixels."""
-
+_WIDTH = 736  # CSS pixels, of every figure
 _NAMES = ("ink", "muted", "grid", "paper", *(f"c{i}" for i in range(8)))
 _SENTINELS = {name: f"#fe{i:02x}fe" for i, name in enumerate(_NAMES)}
-_VARIABLES = {colour: f"var(--{name})" for name, colour in _SENTINELS.items()}
 _INK, _MUTED, _GRID, _PAPER, *_COLOURS = _SENTINELS.values()
 _MARKERS = "osD^vPXh"
 _STYLE = {
     "svg.fonttype": "none",
     "svg.hashsalt": "jaxgen",
     "text.parse_math": False,
-    "figure.dpi": 72,
-    "figure.facecolor": "none",
-    "axes.facecolor": "none",
-    "axes.edgecolor": _MUTED,
-    "axes.labelcolor": _MUTED,
-    "axes.titlecolor": _INK,
-    "text.color": _INK,
-    "xtick.color": _MUTED,
-    "ytick.color": _MUTED,
-    "grid.color": _GRID,
     "font.size": 11,
+    "figure.dpi": 72,
+    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), "none"),
+    **dict.fromkeys(("text.color", "axes.titlecolor"), _INK),
+    **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color"), _MUTED),
+    "axes.edgecolor": _MUTED,
     "axes.labelsize": 11,
     "axes.titlesize": 12,
-    "axes.titleweight": 600,
     "axes.titlelocation": "left",
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.spines.left": False,
-    "axes.linewidth": 0.75,
-    "axes.grid": True,
-    "axes.grid.axis": "y",
+    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
+    **dict.fromkeys(("axes.linewidth", "grid.linewidth", "xtick.major.width"), 0.75),
     "axes.axisbelow": True,
-    "grid.linewidth": 0.75,
-    "xtick.major.width": 0.75,
-    "ytick.major.size": 0,
+    "axes.grid.axis": "y",
+    "grid.color": _GRID,
     "lines.linewidth": 2,
-    "lines.solid_capstyle": "round",
     "lines.dashed_pattern": (4, 3),
     "lines.scale_dashes": False,
     "legend.frameon": False,
 }
+_GUIDE: dict[str, Any] = {"color": _MUTED, "linewidth": 1, "linestyle": "--", "zorder": 0}
 
 
 def curves(
@@ -78,7 +67,7 @@ def curves(
       ylabel: what was measured, with its unit.
       xlabel: what ``steps`` counts.
       ylim: ends of the vertical axis, None where the data decide.
-      reference: values to mark by dashed lines, such as ``{"perfect": 8.0}``.
+      reference: values marked by dashed lines, such as ``{"perfect": 8.0}``.
 
     Returns:
       An ``<svg>`` element.
@@ -86,7 +75,7 @@ def curves(
     Raises:
       ValueError: if a series is not finite or has not one column for each step.
     """
-    at, runs = finite("steps", steps), _checked("series", series, 2)
+    at, runs = finite("steps", steps), _finite("series", series)
     for name, values in runs.items():
         if values.shape[1] != at.size:
             raise ValueError(
@@ -95,27 +84,160 @@ def curves(
             )
     rows = -(-len(runs) // 4)
     columns = -(-len(runs) // rows)
-
-    def paint(figure: Figure) -> None:
+    with _house_style():
+        figure = _canvas(44 + 176 * rows, layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        for i, (ax, (name, values)) in enumerate(zip(grid.flat, runs.items())):
-            ax.set_title(name)
-            _fan(ax, at, values, _COLOURS[i % 8])
-            for value in reference.values():
-                ax.axhline(value, color=_MUTED, linewidth=1, linestyle="--")
-        grid[0, 0].set_ylim(*ylim)
         grid[0, 0].xaxis.set_major_locator(MaxNLocator(4))
         grid[0, 0].xaxis.set_major_formatter(EngFormatter(sep=""))
+        for i, (name, values) in enumerate(runs.items()):
+            grid.flat[i].set_title(name)
+            _fan(grid.flat[i], at, values, _COLOURS[i % 8])
+            for value in reference.values():
+                grid.flat[i].axhline(value, **_GUIDE)
+        grid[0, 0].set_ylim(*ylim)
         for ax in grid.flat[len(runs) :]:
             ax.remove()
         for ax in grid.flat[len(runs) - columns : len(runs)]:
             ax.tick_params(labelbottom=True)
-        for i in range(rows):
-            _name_lines(grid.flat[min(len(runs), (i + 1) * columns) - 1], reference)
+        for end in range(columns, len(runs) + columns, columns):
+            _name_lines(grid.flat[min(end, len(runs)) - 1], reference)
         figure.supxlabel(xlabel, size=11, color=_MUTED)
         figure.supylabel(ylabel, size=11, color=_MUTED)
+        return _svg(figure)
 
-    return _drawn(44 + 176 * rows, paint)
+
+def outcomes(
+    series: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
+    *,
+    xlabel: str,
+    levels: Sequence[float] | None = None,
+    reference: Mapping[str, float] = {},
+) -> str:
+    """Every seed as a dot, stacked over its outcome; one row a method.
+
+    Outcomes with two peaks have a mean where no seed ever was; dots hide neither peak.
+
+    Args:
+      series: for each method, the outcome of each seed.
+      xlabel: what was measured, with its unit.
+      levels: where dots may stack, each at its nearest; by default 41 positions evenly
+        over the data. Counts up to k want ``range(k + 1)``.
+      reference: values marked by dashed lines, such as ``{"perfect": 8.0}``.
+
+    Returns:
+      An ``<svg>`` element.
+
+    Raises:
+      ValueError: if an outcome is not finite.
+    """
+    runs = _finite("series", series)
+    every = np.concatenate(list(runs.values()))
+    spread = np.linspace(every.min(), every.max(), 41) if levels is None else levels
+    places = np.unique(np.asarray(spread, np.float64))
+    counts = {name: counts_at(places, values) for name, values in runs.items()}
+    ends = np.array([*places, *reference.values()])
+    cell = np.diff(places).min(initial=np.ptp(ends) or 1.0)
+    low, high = ends.min() - cell / 2, ends.max() + cell / 2
+    left, right, top, bottom, row = 28 + 6.6 * max(map(len, runs)), 48, 24, 44, 64
+    pixel = (high - low) / (_WIDTH - left - right)
+    columns, size = largest_dots(counts.values(), cell / pixel, row - 14)
+    with _house_style():
+        tall = row * len(runs)
+        figure = _canvas(top + tall + bottom)
+        ax = figure.add_axes(
+            (left / _WIDTH, bottom / (top + tall + bottom),
+             (_WIDTH - left - right) / _WIDTH, tall / (top + tall + bottom)),
+            xlim=(low, high), ylim=(0, tall), xlabel=xlabel, yticks=[],
+        )  # fmt: skip
+        ax.spines["left"].set_visible(False)
+        whole = bool(np.all(places % 1 == 0))
+        ax.xaxis.set_major_locator(MaxNLocator(10, integer=whole))
+        for name, value in reference.items():
+            ax.axvline(value, **_GUIDE)
+            _label(ax, name, (value, tall), (0, 7), "center")
+        for i, (name, count) in enumerate(counts.items()):
+            base = tall - row * (i + 1)
+            right_of, over = stacked(count, columns)
+            x = np.repeat(places, count) + right_of * size * pixel
+            ax.axhline(base, color=_GRID, linewidth=0.75, zorder=0)
+            ax.plot(x, base + 3 + over * size, "o", ms=0.88 * size, mew=0,
+                    color=_COLOURS[i % 8])  # fmt: skip
+            _label(ax, name, (low, base + 26), (-12, 0), "right", _INK)
+            _label(ax, f"n = {count.sum()}", (low, base + 11), (-12, 0), "right")
+        return _svg(figure)
+
+
+def plane(
+    quality: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
+    diversity: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    perfect: tuple[float, float],
+    trivial: tuple[float, float],
+) -> str:
+    """Quality against diversity: a small mark for each seed, a large one for the mean.
+
+    The arms of a cross are the 95 % intervals of the two means over seeds.
+
+    Args:
+      quality: for each method, the quality of each seed; the horizontal axis.
+      diversity: for the same methods and seeds, the vertical axis.
+      xlabel: what quality is, with its unit.
+      ylabel: what diversity is, with its unit.
+      perfect: quality and diversity of the data themselves.
+      trivial: quality and diversity of the model that one must beat.
+
+    Returns:
+      An ``<svg>`` element.
+
+    Raises:
+      ValueError: if a value is not finite, the methods or their seeds differ between
+        the two mappings, or there are more than 8 methods.
+    """
+    x, y = _finite("quality", quality), _finite("diversity", diversity)
+    sizes = [{name: values.size for name, values in side.items()} for side in (x, y)]
+    if sizes[0] != sizes[1]:
+        raise ValueError(f"quality has seeds {sizes[0]}, diversity {sizes[1]}; expected the same")
+    if len(x) > len(_MARKERS):
+        raise ValueError(f"{len(x)} methods; a plane tells at most 8 apart: draw two")
+    with _house_style():
+        figure = _canvas(400, layout="constrained")
+        ax = figure.subplots()
+        ax.grid(True, axis="both")
+        ax.set(xlabel=xlabel, ylabel=ylabel)
+        for i, name in enumerate(x):
+            look = {"color": _COLOURS[i], "marker": _MARKERS[i], "linestyle": "none"}
+            ax.plot(x[name], y[name], ms=4, mew=0, alpha=0.4, **look)
+            left, across, right = _mean(x[name])
+            bottom, up, top = _mean(y[name])
+            arms = (left, right, np.nan, across, across), (up, up, np.nan, bottom, top)
+            ax.plot(*arms, color=_COLOURS[i], linewidth=1.5)
+            ax.plot(across, up, ms=9, mec=_PAPER, label=name, **look)
+        ax.plot(*perfect, "*", color=_INK, ms=10, mew=0, label="perfect model")
+        ax.plot(*trivial, "x", color=_INK, ms=7, mew=1.5, label="trivial model")
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
+        return _svg(figure)
+
+
+def _finite(field: str, series: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    if not series:
+        raise ValueError(f"{field} is empty; a figure needs at least one method")
+    return {name: finite(f"{field}[{name!r}]", each) for name, each in series.items()}
+
+
+def _house_style() -> AbstractContextManager[None]:
+    return matplotlib.style.context(["default", _STYLE])
+
+
+def _canvas(height: float, layout: Literal["constrained"] | None = None) -> Figure:
+    return Figure(figsize=(_WIDTH / 72, height / 72), layout=layout)
+
+
+def _svg(figure: Figure) -> str:
+    text = io.StringIO()
+    figure.savefig(text, format="svg", metadata={"Date": None})
+    return inline(text.getvalue(), {c: f"var(--{n})" for n, c in _SENTINELS.items()})
 
 
 def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
@@ -128,76 +250,27 @@ def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
     ax.plot(steps[chosen], mean, color=colour)
 
 
+def _mean(values: np.ndarray) -> Interval:
+    if values.size > 1:
+        return mean_interval(values)
+    return Interval(*3 * (float(values[0]),))
+
+
 def _name_lines(ax: Axes, reference: Mapping[str, float]) -> None:
     bottom, top = ax.get_ylim()
-    gap, last = 0.1 * (top - bottom), -np.inf
+    level = -np.inf
     for name, value in sorted(reference.items(), key=lambda item: item[1]):
-        last = max(value, last + gap)
-        ax.annotate(name, (1, last), (5, 0), ("axes fraction", "data"),
-                    "offset points", va="center", color=_MUTED)  # fmt: skip
+        level = max(value, level + (top - bottom) / 10)
+        _label(ax, name, (ax.get_xlim()[1], level), (5, 0), "left")
 
 
-def outcomes(
-    series: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
-    *,
-    xlabel: str,
-    levels: Sequence[float] | None = None,
-    reference: Mapping[str, float] = {},
-) -> str:
-    """Every seed as a dot, stacked over its outcome; one row a method.
-
-    Outcomes of adversarial training have more than one peak, and a mean lies between
-    them; this shows the peaks.
-
-    Args:
-      series: for each method, the outcome of each seed.
-      xlabel: what was measured, with its unit.
-      levels: where dots may stack, each at the nearest; by default 41 positions
-        evenly spaced over the data. Counts want ``range(count + 1)``.
-      reference: values to mark by dashed lines, such as ``{"perfect": 8.0}``.
-
-    Returns:
-      An ``<svg>`` element.
-
-    Raises:
-      ValueError: if an outcome is not finite.
-    """
-    runs = _checked("series", series, 1)
-    every = np.concatenate(list(runs.values()))
-    if levels is None:
-        levels = np.linspace(every.min(), every.max(), 41).tolist()
-    places = np.unique(np.asarray(levels, np.float64))
-    counts = {
-        name: np.bincount(np.abs(values[:, None] - places).argmin(1), minlength=places.size)
-        for name, values in runs.items()
-    }
-    left, right, top, bottom, row = 24 + 6.6 * max(map(len, runs)), 48, 24, 44, 64
-    height = top + row * len(runs) + bottom
-    ends = np.array([*places, *reference.values()])
-    margin = 0.5 * np.diff(places).min(initial=np.ptp(ends) or 1.0)
-    low, high = ends.min() - margin, ends.max() + margin
-    scale = (WIDTH - left - right) / (high - low)
-    columns, size = _dots(counts.values(), 2 * margin * scale, row - 14)
-
-    def paint(figure: Figure) -> None:
-        box = (left / WIDTH, bottom / height, 1 - (left + right) / WIDTH,
-               row * len(runs) / height)  # fmt: skip
-        ax = figure.add_axes(box, xlim=(low, high), ylim=(0, row * len(runs)), xlabel=xlabel)
-        ax.grid(False)
-        ax.xaxis.set_major_locator(MaxNLocator(10, integer=bool(np.all(places % 1 == 0))))
-        ax.set_yticks([])
-        for name, value in reference.items():
-            ax.axvline(value, color=_MUTED, linewidth=1, linestyle="--", zorder=0)
-            ax.annotate(name, (value, 1), (0, 5), ("data", "axes fraction"),
-                        "offset points", ha="center", color=_MUTED)  # fmt: skip
-        for i, (name, count) in enumerate(counts.items()):
-            base = row * (len(runs) - 1 - i)
-            x, y = _stacked(count, columns)
-            x = places[np.repeat(np.arange(places.size), count)] + x * size / scale
-            ax.axhline(base, color=_GRID, linewidth=0.75, zorder=0)
-            ax.plot(x, base + 3 + y * size, "o", ms=0.88 * size, mew=0, color=_COLOURS[i % 8])
-            for text, up, colour in ((name, 24, _INK), (f"{count.sum()} seeds", 9, _MUTED)):
-                ax.annotate(text, (0, base + up), (-12, 0), ("axes fraction", "data"),
-                            "offset points", ha="right", color=colour)  # fmt: skip
-
-    return _drawn(height, paint, layout=None)
+def _label(
+    ax: Axes,
+    text: str,
+    at: tuple[float, float],
+    shift: tuple[float, float],
+    side: Literal["left", "center", "right"],
+    colour: str = _MUTED,
+) -> None:
+    ax.annotate(text, at, shift, textcoords="offset points", color=colour, ha=side,
+                va="center", annotation_clip=False)  # fmt: skip

@@ -1,10 +1,7 @@
 """The loop: dispatch, then read what was dispatched before; evaluate; save; resume."""
 
 import os
-import signal
-import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +13,9 @@ from jaxgen.data.batches import Batches
 from jaxgen.training.checkpoints import Checkpoints, Restored
 from jaxgen.training.compile import Program
 from jaxgen.training.learner import State
+from jaxgen.training.preemption import Preempted, stop_requests
 from jaxgen.training.progress import Silence, Watcher
 from jaxgen.training.record import Record
-
-
-class Preempted(Exception):
-    """The run was asked to stop. It is saved; the same command continues it."""
 
 
 def fit(
@@ -36,6 +30,7 @@ def fit(
     keep: int = 3,
     names: Sequence[str] = (),
     watcher: Watcher | None = None,
+    events: Path | None = None,
 ) -> State:
     """Runs a program to its end, from wherever its folder says it stands.
 
@@ -62,6 +57,7 @@ def fit(
       keep: how many of the newest checkpoints are kept.
       names: what to call the replicates.
       watcher: shows progress.
+      events: folder for TensorBoard, if wished.
 
     Returns:
       The last state.
@@ -75,7 +71,7 @@ def fit(
     with (
         stop_requests() as stopping,
         Checkpoints(folder / "checkpoints", keep) as checkpoints,
-        Record(record_path(folder)) as record,
+        Record(record_path(folder), events) as record,
         watcher or Silence() as watching,
     ):
         telling = Telling(record, watching, names)
@@ -204,22 +200,3 @@ def placement(program: Program) -> Callable[[Data], Data]:
 def record_path(folder: Path) -> Path:
     """Where this process tells: of many processes, the first alone keeps a record."""
     return folder / "record.jsonl" if jax.process_index() == 0 else Path(os.devnull)
-
-
-@contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Listens for SIGTERM and SIGINT; yields whether one has come.
-
-    Elsewhere than in the main thread, where Python hears no signals, none ever comes.
-    """
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    signals = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(one, lambda *_: asked.set()) for one in signals]
-    try:
-        yield asked.is_set
-    finally:
-        for one, handler in zip(signals, before, strict=True):
-            signal.signal(one, handler)

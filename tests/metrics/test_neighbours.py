@@ -1,7 +1,6 @@
 """Neighbour scores against the authors' code; duplicates against a perfect sampler."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 from prdc import compute_prdc
@@ -64,15 +63,22 @@ def test_copied_fake_points_make_empty_balls():
 
 
 @pytest.mark.parametrize("distinct", [1, 20])
-def test_collapse_is_seen_by_recall_and_coverage_only(distinct):
-    real = normal(0, 2000, 64)
-    fake = normal(1, 2000, 64)[np.arange(2000) % distinct]
-    if distinct == 1:
-        fake = np.zeros_like(fake)
+def test_collapse_onto_typical_points_is_seen_by_recall_and_coverage(distinct):
+    real, typical = normal(0, 600, 64), normal(3, distinct, 64)
+    fake = typical[np.arange(600) % distinct]
     scores = SCORES(real, fake)
     assert_close(scores, published(real, fake))
+    print(scores)
     assert float(scores.precision) > 0.7 and float(scores.recall) == 0.0
-    assert float(scores.coverage) < 0.06
+    assert float(scores.coverage) < 0.1
+
+
+def test_collapse_onto_the_mean_is_seen_by_recall_alone():
+    real, fake = normal(0, 600, 64), np.zeros((600, 64), np.float32)
+    scores = SCORES(real, fake)
+    assert_close(scores, published(real, fake))
+    assert float(scores.precision) == 1.0 and float(scores.recall) == 0.0
+    assert float(scores.density) > 10 and float(scores.coverage) > 0.99
 
 
 def test_a_single_point_in_few_balls():
@@ -203,5 +209,5 @@ def test_one_sample_has_no_neighbour():
         near_duplicate_rate(one, 1.0)
     with pytest.raises(ValueError, match="real has 1 points"):
         duplicate_radius(one)
-    with pytest.raises(ValueError, match=r"quantile=5: .* \[0, 1\]"):
-        duplicate_radius(np.zeros((9, 2), np.float32), 5)
+    with pytest.raises(ValueError, match=r"quantile=5.0: .* \[0, 1\]"):
+        duplicate_radius(np.zeros((9, 2), np.float32), 5.0)

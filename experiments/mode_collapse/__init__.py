@@ -1,0 +1,1 @@
+"""Mode collapse: a GAN that misses modes, while single samples still look fine."""

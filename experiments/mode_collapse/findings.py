@@ -1,0 +1,148 @@
+"""From trajectories to findings: intervals, fates, and the verdict's criteria."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.mode_collapse.protocols import Protocol
+from jaxgen.arrays import Float, Int
+from jaxgen.stats.intervals import (
+    Interval,
+    PairedDifference,
+    mean_interval,
+    paired_difference,
+)
+from jaxgen.stats.verdict import Verdict, above, all_of, below
+
+
+class Trajectories(NamedTuple):
+    """Scores of one method through training.
+
+    Attributes:
+      steps: of the evaluations, (times,).
+      scores: for each name (seeds, times, ...).
+      died: the step at which a seed's parameters ceased to be finite, by seed.
+    """
+
+    steps: Int[np.ndarray, " times"]
+    scores: Mapping[str, np.ndarray]
+    died: Mapping[int, int]
+
+    def last(self, name: str) -> Float[np.ndarray, " seeds"]:
+        """A score at the last evaluation."""
+        return self.scores[name][:, -1]
+
+
+class Arms(NamedTuple):
+    """All that was measured under one protocol.
+
+    Attributes:
+      methods: trajectories by method; the first is the baseline.
+      perfect: scores of the data's own distribution, each (draws, ...).
+      trivial: scores of one sample repeated, each (draws, ...).
+    """
+
+    methods: Mapping[str, Trajectories]
+    perfect: Mapping[str, np.ndarray]
+    trivial: Mapping[str, np.ndarray]
+
+
+class Criterion(NamedTuple):
+    """One part of a claim, as it was written down, and what was found.
+
+    Attributes:
+      sentence: what must hold.
+      interval: of the quantity it speaks of.
+      verdict: whether it does.
+    """
+
+    sentence: str
+    interval: Interval
+    verdict: Verdict
+
+
+def criteria(protocol: Protocol, arms: Arms) -> list[Criterion]:
+    """The claim about the baseline at the end of training, in three parts.
+
+    They were written before any run of the experiment: most is more than a half.
+    """
+    baseline = next(iter(arms.methods.values()))
+    modes = len(protocol.mixture.means)
+    kept = mean_interval(baseline.last("effective") / modes)
+    good = mean_interval(
+        baseline.last("high_quality") / arms.perfect["high_quality"].mean()
+    )
+    repeats = mean_interval(
+        baseline.last("near_duplicates") / arms.perfect["near_duplicates"].mean()
+    )
+    return [
+        Criterion(
+            "Diversity is lost: effective modes are below half of all modes.",
+            kept,
+            below(kept, 0.5),
+        ),
+        Criterion(
+            "Single samples still look real: the share of high-quality samples is above "
+            "half of a perfect sampler's.",
+            good,
+            above(good, 0.5),
+        ),
+        Criterion(
+            "Outputs repeat: near-duplicates are more than twice as frequent as among "
+            "a perfect sampler's samples.",
+            repeats,
+            above(repeats, 2.0),
+        ),
+    ]
+
+
+def overall(found: list[Criterion]) -> Verdict:
+    """The verdict on the claim: all parts together."""
+    return all_of(*(part.verdict for part in found))
+
+
+def against_baseline(arms: Arms, name: str) -> dict[str, PairedDifference]:
+    """For each other method, its score less the baseline's, seed by seed."""
+    baseline, *others = arms.methods
+    return {
+        method: paired_difference(
+            arms.methods[method].last(name), arms.methods[baseline].last(name)
+        )
+        for method in others
+    }
+
+
+def fates(trajectory: Trajectories, modes: int) -> dict[str, int]:
+    """How many seeds ended collapsed, had recovered, or kept their modes.
+
+    Collapsed is below half of the modes, in effective modes; recovered seeds were so
+    at some evaluation of the second half of training, and not at the end.
+    """
+    effective = trajectory.scores["effective"]
+    late = effective[:, effective.shape[1] // 2 :] < modes / 2
+    collapsed = late[:, -1]
+    recovered = late.any(axis=1) & ~collapsed
+    kept = ~late.any(axis=1)
+    return {
+        "collapsed": int(collapsed.sum()),
+        "recovered": int(recovered.sum()),
+        "kept": int(kept.sum()),
+    }
+
+
+def turnover(trajectory: Trajectories) -> Float[np.ndarray, " seeds"]:
+    """How much of the mass moves between modes from one evaluation to the next.
+
+    Computes the total variation ``1/2 sum_k |p_k(t) - p_k(t - 1)|`` between mode
+    histograms, averaged over the second half of training: zero for a generator that
+    stays, one for one that hops. Evaluations without a high-quality sample are left
+    out.
+    """
+    counts = trajectory.scores["counts"]
+    late = counts[:, counts.shape[1] // 2 :]
+    totals = late.sum(axis=2, keepdims=True)
+    shares = np.where(totals > 0, late / np.maximum(totals, 1), np.nan)
+    moved = np.abs(np.diff(shares, axis=1)).sum(axis=2) / 2
+    known = np.isfinite(moved)
+    return np.where(known, moved, 0).sum(axis=1) / np.maximum(known.sum(axis=1), 1)
