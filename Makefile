@@ -50,6 +50,7 @@ LOCK = uv pip compile --quiet --universal --generate-hashes --no-annotate \
 OLD = awk '/^[^ ]/ { keep = !/>= .3\.12/ } keep' | sed "s/ ; python_full_version < '3.12' / /; s/python_full_version < '3.12' and //"
 
 locks:
+	@uv --version
 	$(LOCK) --python-version 3.11 | $(OLD) > locks/py3.11.txt
 	$(LOCK) --python-version 3.12 > locks/py3.12.txt
 	$(LOCK) --python-version 3.11 --extra test -c locks/py3.11.txt | $(OLD) > locks/py3.11-test.txt
