@@ -1,6 +1,7 @@
 """From a command line to a run: presets, messages for people, exit codes."""
 
 import difflib
+import shlex
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -42,15 +43,25 @@ def launch(
     if preset not in presets:
         return _refused(_unknown("preset", preset, presets))
     base = presets[preset]
-    names = ", ".join(f"{name} (default)" if name == default else name for name in presets)
+    names = ", ".join(
+        f"{name} (default)" if name == default else name for name in presets
+    )
     experiment = tyro.cli(
         type(base),
+        prog=shlex.join(command([])),
         default=base,
         args=arguments,
         description=f"{description}\n\nPresets, as a first argument: {names}. "
         f"The defaults below are those of {preset!r}.",
     )
     return _ran(run, experiment)
+
+
+def command(arguments: Sequence[str] | None = None) -> list[str]:
+    """What to type to run this process again."""
+    module = getattr(sys.modules["__main__"], "__spec__", None)
+    name = module.name if module else "experiments"
+    return ["python", "-m", name, *(sys.argv[1:] if arguments is None else arguments)]
 
 
 def _ran(run: Callable[[Experiment], Any], experiment: Experiment) -> int:

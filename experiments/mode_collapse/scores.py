@@ -46,7 +46,9 @@ def sample_scores(protocol: Protocol, key: Key) -> Scores:
     return scores
 
 
-def state_scores(protocol: Protocol, scores: Scores) -> Callable[[State, Data], Metrics]:
+def state_scores(
+    protocol: Protocol, scores: Scores
+) -> Callable[[State, Data], Metrics]:
     """Scores a generator, always at the same latents of its replicate."""
 
     def evaluate(state, data):

@@ -1,6 +1,7 @@
 """Trains every method of an experiment, and gathers what their records hold."""
 
 import json
+import shlex
 import time
 from collections.abc import Callable
 from dataclasses import asdict
@@ -11,6 +12,7 @@ import jax
 import numpy as np
 from jax.sharding import Mesh
 
+from experiments.launch import command
 from experiments.mode_collapse.findings import Arms, Trajectories
 from experiments.mode_collapse.methods import METHODS, batch_size, learner_of
 from experiments.mode_collapse.page import report_page
@@ -55,7 +57,7 @@ def report(experiment: Symptoms) -> Path:
         results = results_of(settings_of(experiment), arms)
         (folder / "results.json").write_text(json.dumps(results, allow_nan=False))
         page = folder / "report.html"
-        page.write_text(report_page(experiment, arms, results))
+        page.write_text(report_page(shlex.join(command()), results, arms))
     return page
 
 

@@ -88,8 +88,8 @@ def neighbour_scores(
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> real = jax.random.normal(jax.random.key(0), (100, 2))
-        >>> scores = jax.jit(neighbour_scores)(real, jnp.zeros((50, 2)))
+        >>> real = jax.random.normal(jax.random.key(0), (64, 2))
+        >>> scores = jax.jit(neighbour_scores)(real, jnp.zeros((32, 2)))
         >>> float(scores.precision), float(scores.recall)
         (1.0, 0.0)
     """

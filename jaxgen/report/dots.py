@@ -14,15 +14,15 @@ def counts_at(
     """How many values have each level as their nearest.
 
     Args:
-      levels: distinct positions; between two equally near the earlier wins.
-      values: finite numbers.
+        levels: distinct positions; between two equally near the earlier wins.
+        values: finite numbers.
 
     Returns:
-      One count for each level; they sum to the number of values.
+        One count for each level; they sum to the number of values.
 
     Example:
-      >>> counts_at(np.array([0.0, 1.0, 2.0]), np.array([0.1, 1.9, 2.4]))
-      array([1, 0, 2])
+        >>> counts_at(np.array([0.0, 1.0, 2.0]), np.array([0.1, 1.9, 2.4]))
+        array([1, 0, 2])
     """
     nearest = np.abs(np.asarray(values)[:, None] - levels).argmin(axis=1)
     return np.bincount(nearest, minlength=levels.size)
@@ -32,24 +32,24 @@ def largest_dots(
     counts: Iterable[Int[np.ndarray, " levels"]],
     width: float,
     height: float,
-    largest: float = 8.0,
+    largest: float = 9.0,
 ) -> tuple[int, float]:
     """Dots a row, and the largest diameter at which every stack fits its cell.
 
     One answer for all stacks, so that equal heights are equal counts.
 
     Args:
-      counts: of dots at each level, for each method.
-      width: of the cell of a level, pixels.
-      height: of the cell, pixels.
-      largest: diameter that is not exceeded, pixels.
+        counts: of dots at each level, for each method.
+        width: of the cell of a level, pixels.
+        height: of the cell, pixels.
+        largest: diameter that is not exceeded, pixels.
 
     Returns:
-      The number of dots in a full row of a stack, and their diameter.
+        The number of dots in a full row of a stack, and their diameter.
 
     Example:
-      >>> largest_dots([np.array([20, 3])], width=30.0, height=50.0)
-      (3, 7.142857142857143)
+        >>> largest_dots([np.array([20, 3])], width=30.0, height=50.0)
+        (3, 7.142857142857143)
     """
     tallest = max(1, *(int(count.max()) for count in counts))
     sizes = [
@@ -66,15 +66,15 @@ def stacked(
     """Offsets of each dot from the foot of its stack, in diameters, level by level.
 
     Args:
-      count: of dots at each level.
-      columns: of dots in a full row.
+        count: of dots at each level.
+        columns: of dots in a full row.
 
     Returns:
-      To the right of the level, and above the base line; rows are centred.
+        To the right of the level, and above the base line; rows are centred.
 
     Example:
-      >>> stacked(np.array([3]), columns=2)
-      (array([-0.5,  0.5,  0. ]), array([0.5, 0.5, 1.5]))
+        >>> stacked(np.array([3]), columns=2)
+        (array([-0.5,  0.5,  0. ]), array([0.5, 0.5, 1.5]))
     """
     total = np.repeat(count, count)
     rank = np.arange(total.size) - np.repeat(np.cumsum(count) - count, count)

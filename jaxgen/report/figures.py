@@ -13,38 +13,15 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from jaxgen.arrays import Array, Shaped
 from jaxgen.report.dots import counts_at, largest_dots, stacked
+from jaxgen.report.series import finite_series, series_over
+from jaxgen.report.stylesheet import FIGURE_STYLE, SENTINELS
 from jaxgen.report.svg import inline
 from jaxgen.stats.intervals import Interval, finite, mean_interval
 
 _WIDTH = 736  # CSS pixels, of every figure
-_NAMES = ("ink", "muted", "grid", "paper", *(f"c{i}" for i in range(8)))
-_SENTINELS = {name: f"#fe{i:02x}fe" for i, name in enumerate(_NAMES)}
-_INK, _MUTED, _GRID, _PAPER, *_COLOURS = _SENTINELS.values()
+_PAPER, _INK, _MUTED, _GRID, *_COLOURS = SENTINELS
 _MARKERS = "osD^vPXh"
-_STYLE = {
-    "svg.fonttype": "none",
-    "svg.hashsalt": "jaxgen",
-    "text.parse_math": False,
-    "font.size": 11,
-    "figure.dpi": 72,
-    **dict.fromkeys(("figure.facecolor", "axes.facecolor"), "none"),
-    **dict.fromkeys(("text.color", "axes.titlecolor"), _INK),
-    **dict.fromkeys(("axes.labelcolor", "xtick.color", "ytick.color"), _MUTED),
-    "axes.edgecolor": _MUTED,
-    "axes.labelsize": 11,
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
-    **dict.fromkeys(("axes.spines.top", "axes.spines.right"), False),
-    **dict.fromkeys(("axes.linewidth", "grid.linewidth", "xtick.major.width"), 0.75),
-    "axes.axisbelow": True,
-    "axes.grid.axis": "y",
-    "grid.color": _GRID,
-    "lines.linewidth": 2,
-    "lines.dashed_pattern": (4, 3),
-    "lines.scale_dashes": False,
-    "legend.frameon": False,
-}
-_GUIDE: dict[str, Any] = {"color": _MUTED, "linewidth": 1, "linestyle": "--", "zorder": 0}
+_GUIDE: dict[str, Any] = dict(color=_MUTED, linewidth=1, linestyle="--", zorder=0)
 
 
 def curves(
@@ -62,32 +39,29 @@ def curves(
     mean over seeds, taken at no more than 100 of the steps; one seed has no band.
 
     Args:
-      steps: where the series were measured.
-      series: for each method, one row a seed.
-      ylabel: what was measured, with its unit.
-      xlabel: what ``steps`` counts.
-      ylim: ends of the vertical axis, None where the data decide.
-      reference: values marked by dashed lines, such as ``{"perfect": 8.0}``.
+        steps: where the series were measured.
+        series: for each method, one row a seed.
+        ylabel: what was measured, with its unit.
+        xlabel: what ``steps`` counts.
+        ylim: ends of the vertical axis, None where the data decide.
+        reference: values marked by dashed lines, such as ``{"perfect": 8.0}``.
 
     Returns:
-      An ``<svg>`` element.
+        An ``<svg>`` element.
 
     Raises:
-      ValueError: if a series is not finite or has not one column for each step.
+        ValueError: if a series is not finite or has not one column for each step.
     """
-    at, runs = finite("steps", steps), _finite("series", series)
-    for name, values in runs.items():
-        if values.shape[1] != at.size:
-            raise ValueError(
-                f"series[{name!r}] has {values.shape[1]} times; expected one for each "
-                f"of the {at.size} steps"
-            )
+    at = finite("steps", steps)
+    runs = series_over("series", series, at, axis=1)
     rows = -(-len(runs) // 4)
     columns = -(-len(runs) // rows)
     with _house_style():
         figure = _canvas(44 + 176 * rows, layout="constrained")
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        grid[0, 0].xaxis.set_major_locator(MaxNLocator(4))
+        grid[0, 0].xaxis.set_major_locator(
+            MaxNLocator(4, steps=[1, 2, 5], integer=True)
+        )
         grid[0, 0].xaxis.set_major_formatter(EngFormatter(sep=""))
         for i, (name, values) in enumerate(runs.items()):
             grid.flat[i].set_title(name)
@@ -99,8 +73,8 @@ def curves(
             ax.remove()
         for ax in grid.flat[len(runs) - columns : len(runs)]:
             ax.tick_params(labelbottom=True)
-        for end in range(columns, len(runs) + columns, columns):
-            _name_lines(grid.flat[min(end, len(runs)) - 1], reference)
+        for ax in grid.flat[columns - 1 : len(runs) : columns]:
+            _name_lines(ax, reference)
         figure.supxlabel(xlabel, size=11, color=_MUTED)
         figure.supylabel(ylabel, size=11, color=_MUTED)
         return _svg(figure)
@@ -118,19 +92,19 @@ def outcomes(
     Outcomes with two peaks have a mean where no seed ever was; dots hide neither peak.
 
     Args:
-      series: for each method, the outcome of each seed.
-      xlabel: what was measured, with its unit.
-      levels: where dots may stack, each at its nearest; by default 41 positions evenly
-        over the data. Counts up to k want ``range(k + 1)``.
-      reference: values marked by dashed lines, such as ``{"perfect": 8.0}``.
+        series: for each method, the outcome of each seed.
+        xlabel: what was measured, with its unit.
+        levels: where dots may stack, each at its nearest; by default 41 positions
+            evenly over the data. Counts up to k want ``range(k + 1)``.
+        reference: values marked by dashed lines, such as ``{"perfect": 8.0}``.
 
     Returns:
-      An ``<svg>`` element.
+        An ``<svg>`` element.
 
     Raises:
-      ValueError: if an outcome is not finite.
+        ValueError: if an outcome is not finite.
     """
-    runs = _finite("series", series)
+    runs = finite_series("series", series)
     every = np.concatenate(list(runs.values()))
     spread = np.linspace(every.min(), every.max(), 41) if levels is None else levels
     places = np.unique(np.asarray(spread, np.float64))
@@ -140,7 +114,7 @@ def outcomes(
     low, high = ends.min() - cell / 2, ends.max() + cell / 2
     left, right, top, bottom, row = 28 + 6.6 * max(map(len, runs)), 48, 24, 44, 64
     pixel = (high - low) / (_WIDTH - left - right)
-    columns, size = largest_dots(counts.values(), cell / pixel, row - 14)
+    columns, size = largest_dots(counts.values(), 0.85 * cell / pixel, row - 14)
     with _house_style():
         tall = row * len(runs)
         figure = _canvas(top + tall + bottom)
@@ -151,7 +125,7 @@ def outcomes(
         )  # fmt: skip
         ax.spines["left"].set_visible(False)
         whole = bool(np.all(places % 1 == 0))
-        ax.xaxis.set_major_locator(MaxNLocator(10, integer=whole))
+        ax.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5], integer=whole))
         for name, value in reference.items():
             ax.axvline(value, **_GUIDE)
             _label(ax, name, (value, tall), (0, 7), "center")
@@ -181,34 +155,36 @@ def plane(
     The arms of a cross are the 95 % intervals of the two means over seeds.
 
     Args:
-      quality: for each method, the quality of each seed; the horizontal axis.
-      diversity: for the same methods and seeds, the vertical axis.
-      xlabel: what quality is, with its unit.
-      ylabel: what diversity is, with its unit.
-      perfect: quality and diversity of the data themselves.
-      trivial: quality and diversity of the model that one must beat.
+        quality: for each method, the quality of each seed; the horizontal axis.
+        diversity: for the same methods and seeds, the vertical axis.
+        xlabel: what quality is, with its unit.
+        ylabel: what diversity is, with its unit.
+        perfect: quality and diversity of the data themselves.
+        trivial: quality and diversity of the model that one must beat.
 
     Returns:
-      An ``<svg>`` element.
+        An ``<svg>`` element.
 
     Raises:
-      ValueError: if a value is not finite, the methods or their seeds differ between
-        the two mappings, or there are more than 8 methods.
+        ValueError: if a value is not finite, the methods or their seeds differ between
+            the two mappings, or there are more than 8 methods.
     """
-    x, y = _finite("quality", quality), _finite("diversity", diversity)
+    x, y = finite_series("quality", quality), finite_series("diversity", diversity)
     sizes = [{name: values.size for name, values in side.items()} for side in (x, y)]
     if sizes[0] != sizes[1]:
-        raise ValueError(f"quality has seeds {sizes[0]}, diversity {sizes[1]}; expected the same")
+        raise ValueError(
+            f"quality has seeds {sizes[0]}, diversity {sizes[1]}; expected the same"
+        )
     if len(x) > len(_MARKERS):
         raise ValueError(f"{len(x)} methods; a plane tells at most 8 apart: draw two")
     with _house_style():
         figure = _canvas(400, layout="constrained")
         ax = figure.subplots()
-        ax.grid(True, axis="both")
-        ax.set(xlabel=xlabel, ylabel=ylabel)
+        ax.grid(True)
+        ax.set(xlabel=xlabel, ylabel=ylabel, xmargin=0.05)
         for i, name in enumerate(x):
-            look = {"color": _COLOURS[i], "marker": _MARKERS[i], "linestyle": "none"}
-            ax.plot(x[name], y[name], ms=4, mew=0, alpha=0.4, **look)
+            look: Any = dict(color=_COLOURS[i], marker=_MARKERS[i], linestyle="none")
+            ax.plot(x[name], y[name], ms=5, mew=0, alpha=0.55, **look)
             left, across, right = _mean(x[name])
             bottom, up, top = _mean(y[name])
             arms = (left, right, np.nan, across, across), (up, up, np.nan, bottom, top)
@@ -220,14 +196,8 @@ def plane(
         return _svg(figure)
 
 
-def _finite(field: str, series: Mapping[str, Any]) -> dict[str, np.ndarray]:
-    if not series:
-        raise ValueError(f"{field} is empty; a figure needs at least one method")
-    return {name: finite(f"{field}[{name!r}]", each) for name, each in series.items()}
-
-
 def _house_style() -> AbstractContextManager[None]:
-    return matplotlib.style.context(["default", _STYLE])
+    return matplotlib.style.context(["default", FIGURE_STYLE])
 
 
 def _canvas(height: float, layout: Literal["constrained"] | None = None) -> Figure:
@@ -237,13 +207,15 @@ def _canvas(height: float, layout: Literal["constrained"] | None = None) -> Figu
 def _svg(figure: Figure) -> str:
     text = io.StringIO()
     figure.savefig(text, format="svg", metadata={"Date": None})
-    return inline(text.getvalue(), {c: f"var(--{n})" for n, c in _SENTINELS.items()})
+    return inline(text.getvalue(), SENTINELS)
 
 
 def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
-    ax.plot(steps, runs.T, color=colour, linewidth=0.75, alpha=0.4)
+    mark: Any = dict(color=colour, marker="." if steps.size == 1 else "")
     if len(runs) == 1:
+        ax.plot(steps, runs[0], linewidth=1.25, **mark)
         return
+    ax.plot(steps, runs.T, linewidth=0.75, alpha=0.4, **mark)
     chosen = np.linspace(0, steps.size - 1, min(steps.size, 100)).astype(int)
     low, mean, high = np.transpose([mean_interval(runs[:, t]) for t in chosen])
     ax.fill_between(steps[chosen], low, high, color=colour, alpha=0.22, linewidth=0)
@@ -251,9 +223,8 @@ def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
 
 
 def _mean(values: np.ndarray) -> Interval:
-    if values.size > 1:
-        return mean_interval(values)
-    return Interval(*3 * (float(values[0]),))
+    only = float(values[0])
+    return mean_interval(values) if values.size > 1 else Interval(only, only, only)
 
 
 def _name_lines(ax: Axes, reference: Mapping[str, float]) -> None:

@@ -35,15 +35,15 @@ def inline(svg: str, colours: Mapping[str, str]) -> str:
     different figures of one page never share one.
 
     Args:
-      svg: a standalone document whose lengths are in points.
-      colours: what stands for each colour, such as ``{"#fe00fe": "var(--ink)"}``.
+        svg: a standalone document whose lengths are in points.
+        colours: what stands for each colour, such as ``{"#fe00fe": "var(--ink)"}``.
 
     Returns:
-      One ``<svg>`` element, its lengths in CSS pixels, its font that of the page.
+        One ``<svg>`` element, its lengths in CSS pixels, its font that of the page.
 
     Example:
-      >>> inline('<?xml?><svg width="9pt" height="9pt" viewBox="0 0 9 9"></svg>', {})
-      '<svg width="9" height="9" viewBox="0 0 9 9" style="stroke-linejoin: round"></svg>'
+        >>> inline('<?xml?><svg width="9pt" height="9pt" viewBox="0 0 9 9"></svg>', {})
+        '<svg width="9" height="9" viewBox="0 0 9 9" style="...: round"></svg>'
     """
     for pattern, replacement in _WHOLE:
         svg = re.sub(pattern, replacement, svg, flags=re.DOTALL)
@@ -66,7 +66,10 @@ def _style_once(group: re.Match) -> str:
 
 def _own_ids(svg: str) -> str:
     prefix = "s" + hashlib.sha256(svg.encode()).hexdigest()[:7]
-    names = {name: f"{prefix}-{i}" for i, name in enumerate(re.findall(r' id="([^"]*)"', svg))}
+    names = {
+        name: f"{prefix}-{i}"
+        for i, name in enumerate(re.findall(r' id="([^"]*)"', svg))
+    }
 
     def rename(tag: re.Match) -> str:
         return re.sub(

@@ -32,38 +32,35 @@ class PairedDifference(NamedTuple):
 def mean_interval(
     values: Shaped[Array | np.ndarray, " seeds"], level: float = 0.95
 ) -> Interval:
-    r"""Interval of a mean over replicates, by the BCa bootstrap.
+    """Interval of a mean over replicates, by the BCa bootstrap.
 
     The replicates are drawn again with replacement 9,999 times; the interval runs
-    between the :math:`\alpha_1` and :math:`\alpha_2` quantiles of the resampled means,
+    between the α₁ and α₂ quantiles of the means of these draws::
 
-    .. math::
-        \alpha_{1,2} = \Phi\!\left(z_0 + \frac{z_0 \mp z}{1 - a (z_0 \mp z)}\right),
-        \qquad z = \Phi^{-1}\!\left(\tfrac{1 + \mathrm{level}}{2}\right),
+        α₁, α₂ = Φ(z₀ + (z₀ ∓ z) / (1 − a (z₀ ∓ z))),   z = Φ⁻¹((1 + level) / 2)
 
-    where :math:`z_0` corrects for bias and :math:`a` for skewness. Equal values have
-    the interval of width zero. No bootstrap knows more than its sample holds: of
-    normal values, a nominal 95 % covers 50 % at 2 replicates, 84 % at 5, 90 % at 10
-    and 93 % at 20.
+    where z₀ corrects for bias and a for skewness. Equal values have the interval of
+    width zero. No bootstrap knows more than its sample holds: of normal values, a
+    nominal 95 % covers 50 % at 2 replicates, 84 % at 5, 90 % at 10, 93 % at 20.
 
     Args:
-      values: one number for each independent replicate (a seed, not a sample).
-      level: the nominal coverage, between 0 and 1.
+        values: one number for each independent replicate (a seed, not a sample).
+        level: the nominal coverage, between 0 and 1.
 
     Returns:
-      The interval, its estimate the mean of ``values``.
+        The interval, its estimate the mean of ``values``.
 
     Raises:
-      ValueError: with fewer than two values, a value that is not finite, or a level
-        outside (0, 1).
+        ValueError: with fewer than two values, a value that is not finite, or a level
+            outside (0, 1).
 
     References:
-      Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987), equations 2.3
-      and 6.6.
+        Efron, "Better Bootstrap Confidence Intervals", JASA 82 (1987), equations 2.3
+        and 6.6.
 
     Example:
-      >>> mean_interval(np.array([8.0, 7.0, 8.0, 1.0, 8.0, 7.0])).estimate
-      6.5
+        >>> mean_interval(np.array([8.0, 7.0, 8.0, 1.0, 8.0, 7.0])).estimate
+        6.5
     """
     sample = finite("values", values)
     _check_level(level)
@@ -91,36 +88,33 @@ def mean_interval(
 
 
 def proportion_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
-    r"""Interval of a probability from independent successes and failures, by Wilson.
+    """Interval of a probability from independent successes and failures, by Wilson.
 
-    The probabilities that a score test would not reject: with
-    :math:`\hat p = \mathrm{successes} / \mathrm{trials}`,
+    The probabilities that a score test does not reject: with p = successes / trials
+    and z = Φ⁻¹((1 + level) / 2)::
 
-    .. math::
-        \frac{\hat p + \frac{z^2}{2n} \pm
-              z \sqrt{\frac{\hat p (1 - \hat p)}{n} + \frac{z^2}{4 n^2}}}
-             {1 + \frac{z^2}{n}}.
+        (p + z² / 2n ± z √(p (1 − p) / n + z² / 4n²)) / (1 + z² / n),   n = trials
 
     Args:
-      successes: how many of the trials succeeded.
-      trials: how many independent trials there were.
-      level: the nominal coverage, between 0 and 1.
+        successes: how many of the trials succeeded.
+        trials: how many independent trials there were.
+        level: the nominal coverage, between 0 and 1.
 
     Returns:
-      The interval within [0, 1]; its estimate is ``successes / trials``.
+        The interval within [0, 1]; its estimate is ``successes / trials``.
 
     Raises:
-      ValueError: without a trial, with successes outside [0, trials], or with a
-        level outside (0, 1).
+        ValueError: without a trial, with successes outside [0, trials], or with a
+            level outside (0, 1).
 
     References:
-      Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
-      JASA 22 (1927).
+        Wilson, "Probable Inference, the Law of Succession, and Statistical Inference",
+        JASA 22 (1927).
 
     Example:
-      >>> low, estimate, high = proportion_interval(2, 10)
-      >>> f"{estimate:.0%} from {low:.0%} to {high:.0%}"
-      '20% from 6% to 51%'
+        >>> low, estimate, high = proportion_interval(2, 10)
+        >>> f"{estimate:.0%} from {low:.0%} to {high:.0%}"
+        '20% from 6% to 51%'
     """
     _check_level(level)
     if trials < 1:
@@ -137,36 +131,36 @@ def paired_difference(
     b: Shaped[Array | np.ndarray, " seeds"],
     level: float = 0.95,
 ) -> PairedDifference:
-    r"""Mean of ``a - b`` over pairs that share a seed, with a sign-flip test.
+    """Mean of ``a - b`` over pairs that share a seed, with a sign-flip test.
 
-    The interval is :func:`mean_interval` of :math:`d_i = a_i - b_i`. Were the members
-    of a pair exchangeable, each :math:`d_i` could as well have the other sign; the
-    two-sided p-value is the share of all sign vectors s with
+    The interval is `mean_interval` of d = a − b. Were the members of a pair
+    exchangeable, each dᵢ could as well have the other sign; the two-sided p-value is
+    the share of all sign vectors s with::
 
-    .. math:: \bigl|\textstyle\sum_i s_i d_i\bigr| \ge \bigl|\sum_i d_i\bigr|.
+        |Σ sᵢ dᵢ| ≥ |Σ dᵢ|
 
     Up to 13 pairs all sign vectors are enumerated, above that 9,999 are drawn. The
-    least p-value that n pairs can give is :math:`2^{1 - n}`: at least 6 are needed to
-    fall under 0.05.
+    least p-value that n pairs can give is 2¹⁻ⁿ: at least 6 are needed to fall under
+    0.05.
 
     Args:
-      a: one number for each seed.
-      b: as ``a``; entry i ran with the seed of ``a[i]``.
-      level: the nominal coverage of the interval, between 0 and 1.
+        a: one number for each seed.
+        b: as ``a``; entry i ran with the seed of ``a[i]``.
+        level: the nominal coverage of the interval, between 0 and 1.
 
     Returns:
-      The interval of the mean difference, and the p-value.
+        The interval of the mean difference, and the p-value.
 
     Raises:
-      ValueError: if the sizes differ, or as :func:`mean_interval`.
+        ValueError: if the sizes differ, or as `mean_interval`.
 
     References:
-      Fisher, "The Design of Experiments" (1935), section 21.
+        Fisher, "The Design of Experiments" (1935), section 21.
 
     Example:
-      >>> a, b = np.array([3.0, 4.0, 6.0, 5.0]), np.array([1.0, 3.0, 2.0, 2.0])
-      >>> paired_difference(a, b).p_value
-      0.125
+        >>> a, b = np.array([3.0, 4.0, 6.0, 5.0]), np.array([1.0, 3.0, 2.0, 2.0])
+        >>> paired_difference(a, b).p_value
+        0.125
     """
     first, second = finite("a", a), finite("b", b)
     if first.shape != second.shape:
@@ -193,18 +187,18 @@ def finite(
     """``values`` on the host in float64, refused if any of them is not finite.
 
     Args:
-      name: what the message calls the values.
-      values: real numbers of any shape.
+        name: what the message calls the values.
+        values: real numbers of any shape.
 
     Returns:
-      The same numbers, float64.
+        The same numbers, float64.
 
     Raises:
-      ValueError: naming the first index at which a value is infinite or NaN.
+        ValueError: naming the first index at which a value is infinite or NaN.
 
     Example:
-      >>> finite("loss", np.array([1, 2]))
-      array([1., 2.])
+        >>> finite("loss", np.array([1, 2]))
+        array([1., 2.])
     """
     numbers = np.asarray(values, np.float64)
     wrong = np.argwhere(~np.isfinite(numbers))

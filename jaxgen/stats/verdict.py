@@ -16,18 +16,18 @@ def above(interval: Interval, threshold: float) -> Verdict:
     of it lies below, *undecided* if it holds the threshold.
 
     Args:
-      interval: of the quantity.
-      threshold: in the unit of the quantity, chosen before the run.
+        interval: of the quantity.
+        threshold: in the unit of the quantity, chosen before the run.
 
     Returns:
-      The verdict.
+        The verdict.
 
     Raises:
-      ValueError: if the threshold or an end of the interval is NaN.
+        ValueError: if the threshold or an end of the interval is NaN.
 
     Example:
-      >>> above(Interval(5.2, 6.1, 7.0), 5.0)
-      'supported'
+        >>> above(Interval(5.2, 6.1, 7.0), 5.0)
+        'supported'
     """
     for name, value in (*interval._asdict().items(), ("threshold", threshold)):
         if math.isnan(value):
@@ -40,21 +40,21 @@ def above(interval: Interval, threshold: float) -> Verdict:
 def below(interval: Interval, threshold: float) -> Verdict:
     """Verdict on the claim that a quantity falls short of a threshold.
 
-    The mirror of :func:`above`: *supported* if the whole interval lies below.
+    The mirror of `above`: *supported* if the whole interval lies below.
 
     Args:
-      interval: of the quantity.
-      threshold: in the unit of the quantity, chosen before the run.
+        interval: of the quantity.
+        threshold: in the unit of the quantity, chosen before the run.
 
     Returns:
-      The verdict.
+        The verdict.
 
     Raises:
-      ValueError: if the threshold or an end of the interval is NaN.
+        ValueError: if the threshold or an end of the interval is NaN.
 
     Example:
-      >>> below(Interval(5.2, 6.1, 7.0), 6.5)
-      'undecided'
+        >>> below(Interval(5.2, 6.1, 7.0), 6.5)
+        'undecided'
     """
     low, estimate, high = interval
     return above(Interval(-high, -estimate, -low), -threshold)
@@ -66,17 +66,17 @@ def all_of(*verdicts: Verdict) -> Verdict:
     *Refuted* if any part is, *supported* if every part is, otherwise *undecided*.
 
     Args:
-      *verdicts: on the parts, at least one.
+        *verdicts: on the parts, at least one.
 
     Returns:
-      The verdict on the whole.
+        The verdict on the whole.
 
     Raises:
-      ValueError: without a part, which would support anything.
+        ValueError: without a part, which would support anything.
 
     Example:
-      >>> all_of("supported", "undecided")
-      'undecided'
+        >>> all_of("supported", "undecided")
+        'undecided'
     """
     if not verdicts:
         raise ValueError("all_of() has no verdict to join; give it at least one")

@@ -96,12 +96,14 @@ class Moment(NamedTuple):
     Attributes:
       done: dispatches made.
       state: the state they led to, given away to the next dispatch.
-      told: what the record is to hold of it, still on the device; may be empty.
+      metrics: of its updates, still on the device; none where they are told already.
+      scores: of its evaluation, if there was one.
     """
 
     done: int
     state: State
-    told: Metrics
+    metrics: Metrics
+    scores: Metrics
 
 
 def moments(
@@ -116,19 +118,18 @@ def moments(
     judge = program.evaluate or (lambda state, data: {})
     if restored:
         state, done = restored
-        yield Moment(done, state, {})
+        yield Moment(done, state, {}, {})
     else:
         data = place(next(batches))
         state, done = program.init(key, data), 0
-        yield Moment(done, state, {"step": state.step.copy(), **judge(state, data)})
+        yield Moment(done, state, {"step": state.step.copy()}, judge(state, data))
     batches.position = done
     while True:
         data = place(next(batches))
-        state, told = program.update(state, data)
+        state, metrics = program.update(state, data)
         done += 1
-        if done % evaluate_every == 0:
-            told = {**told, **judge(state, data)}
-        yield Moment(done, state, told)
+        due = done % evaluate_every == 0
+        yield Moment(done, state, metrics, judge(state, data) if due else {})
 
 
 class Telling:
@@ -142,20 +143,20 @@ class Telling:
     def later(self, moment: Moment) -> None:
         """Tells of the moment before this one, now that this one is under way."""
         self.now()
-        self.pending = moment._replace(state=None) if moment.told else None
+        self.pending = moment._replace(state=None) if moment.metrics else None
 
     def now(self) -> None:
         """Tells of the moment that waits, if one does."""
         if self.pending is None:
             return
-        values = jax.tree.map(np.asarray, self.pending.told)
-        step = int(values.pop("step"))
-        self._name_the_dead(values.get("died"))
-        self.record.write(step, values)
+        metrics, scores = jax.tree.map(np.asarray, self.pending[2:])
+        step = int(metrics.pop("step"))
+        self._name_the_dead(metrics.get("died"))
+        self.record.write(step, {**metrics, **scores})
         self.watcher.advance(self.pending.done, step)
         self.pending = None
-        if "died" not in values:
-            require_finite(values, step)
+        if "died" not in metrics:
+            require_finite(metrics, step)
 
     def _name_the_dead(self, died: np.ndarray | None) -> None:
         for row, step in enumerate([] if died is None else np.atleast_1d(died)):

@@ -59,7 +59,7 @@ class ProgressBar:
         seconds, steps = now - self.first[0], step - self.first[1]
         rate = f"{steps / seconds:,.0f} steps/s" if steps and seconds else ""
         self.bar.update(self.task, completed=done, step=step, rate=rate)
-        if not self.console.is_terminal and now - self.told > QUIET_SECONDS:
+        if rate and not self.console.is_terminal and now - self.told > QUIET_SECONDS:
             self.told = now
             left = seconds * (self.total - done) / max(done - self.first[2], 1)
             self.say(f"step {step}, {rate}, {left:.0f} s left")

@@ -1,0 +1,176 @@
+"""Both kinds of program compile for a TPU host, ahead of time and without one.
+
+What is proven: the operations exist there, examples and parameters are spread over the
+chips, the memory of the old state is used again, and all of it fits. Not proven: any
+number that a chip would compute, and its speed.
+"""
+
+import importlib.util
+import math
+import re
+
+import jax
+import numpy as np
+import pytest
+
+from jaxgen.data.batches import minibatch
+from jaxgen.sharding.mesh import batch_spec, mesh_of
+from jaxgen.sharding.rules import study
+from jaxgen.training.compile import Program, compile
+from jaxgen.training.dispatch import feed, repeat
+from jaxgen.training.learner import Learner
+from jaxgen.training.replicate import grid, replicate
+from jaxgen.training.transforms import ema, guard
+from learners import regression, ring_gan
+from tpu.topology import SLICES, topology
+
+V5E_BYTES = (15.75 - 0.26) * 2**30
+"""What the compiler lets a program use, less what the system keeps."""
+
+with_libtpu = pytest.mark.skipif(
+    importlib.util.find_spec("libtpu") is None,
+    reason="the TPU compiler is not installed: pip install 'jaxgen[prove]'",
+)
+
+
+def points(count: int) -> jax.ShapeDtypeStruct:
+    return jax.ShapeDtypeStruct((count, 2), np.float32)
+
+
+def ring_study() -> Program:
+    def make(rate) -> Learner:
+        return feed(guard(ema(ring_gan(rate), 0.999)), minibatch(512))
+
+    rows = replicate(make, grid(seed=range(8), rate=0.01))
+    mesh = mesh_of({"replica": 4, "data": 2}, topology("v5litepod-8"))
+    return compile(repeat(rows, 10), points(4096), mesh, study())
+
+
+def sharded_regression() -> Program:
+    mesh = mesh_of({"data": 2, "fsdp": 4}, topology("v5litepod-8"))
+    layout = batch_spec(mesh.axis_names)
+    return compile(regression(width=512), points(1024), mesh, layout=layout)
+
+
+def groups_along(shape: tuple[int, ...], *axes: int) -> set[frozenset[int]]:
+    """Which devices of a mesh differ in these coordinates alone."""
+    ids = np.moveaxis(np.arange(math.prod(shape)).reshape(shape), axes, range(len(axes)))
+    size = math.prod(shape[axis] for axis in axes)
+    return {frozenset(group) for group in ids.reshape(size, -1).T.tolist()}
+
+
+def groups_of(program: Program, kind: str) -> list[set[frozenset[int]]]:
+    """For each collective of one kind in the update, who takes part with whom."""
+    pattern = rf" {kind}(?:-start)?\(.*?replica_groups=(\S+(?: \{{[^}}]*\}})?)"
+    found = re.findall(pattern, program.update.as_text())
+    return [_groups(text.rstrip(",")) for text in found]
+
+
+def _groups(text: str) -> set[frozenset[int]]:
+    numbers = [list(map(int, re.findall(r"\d+", part))) for part in text.split("T")]
+    if text.startswith("mesh"):  # mesh['a'=4,'b'=2] {'b'}
+        axes, along = text.split("] ")
+        names = re.findall(r"'(\w+)'=(\d+)", axes)
+        order = {name: place for place, (name, _) in enumerate(names)}
+        shape = tuple(int(size) for _, size in names)
+        return groups_along(shape, *(order[n] for n in re.findall(r"'(\w+)'", along)))
+    if text.startswith("["):  # [4,2]<=[2,4]T(1,0)
+        rows, source = (eval(part) for part in text.split("T")[0].split("<="))
+        ids = np.arange(math.prod(source)).reshape(source)
+        ids = ids.transpose(numbers[1]) if len(numbers) > 1 else ids
+        return {frozenset(group) for group in ids.reshape(rows).tolist()}
+    return {
+        frozenset(map(int, re.findall(r"\d+", group)))
+        for group in re.findall(r"\{([\d,]+)\}", text)
+    }
+
+
+def bytes_of(shapes) -> int:
+    leaves = jax.tree.leaves(shapes)
+    return sum(math.prod(leaf.shape) * leaf.dtype.itemsize for leaf in leaves)
+
+
+def bytes_per_chip(shapes) -> int:
+    leaves = jax.tree.leaves(shapes)
+    shards = [leaf.sharding.shard_shape(leaf.shape) for leaf in leaves]
+    return sum(
+        math.prod(shard) * leaf.dtype.itemsize
+        for shard, leaf in zip(shards, leaves, strict=True)
+    )
+
+
+def require_fit(program: Program) -> None:
+    """The old state's memory is used again, and a chip holds it all."""
+    memory = program.update.memory_analysis()
+    carried = program.shapes.params, program.shapes.opt
+    assert memory.alias_size_in_bytes >= bytes_per_chip(carried) > 0
+    assert 0 < memory.peak_memory_in_bytes < V5E_BYTES
+
+
+@pytest.mark.parametrize(
+    "text, groups",
+    [
+        ("mesh['axis_0'=2,'axis_1'=2] {'axis_0'}", {frozenset((0, 2)), frozenset((1, 3))}),
+        ("{{0,1},{2,3}}", {frozenset((0, 1)), frozenset((2, 3))}),
+        ("[2,2]<=[4]", {frozenset((0, 1)), frozenset((2, 3))}),
+        ("[2,2]<=[2,2]T(1,0)", {frozenset((0, 2)), frozenset((1, 3))}),
+    ],
+)
+def test_every_spelling_of_groups_is_read(text, groups):
+    assert _groups(text) == groups
+
+
+@with_libtpu
+def test_a_study_spreads_its_rows_and_its_batches_over_a_host():
+    program = ring_study()
+    gradients = groups_along((4, 2), 1)
+    assert gradients in groups_of(program, "all-reduce")
+    kernel = program.shapes.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"]
+    assert kernel.sharding.shard_shape(kernel.shape) == (2, 2, 8)
+    require_fit(program)
+
+
+@with_libtpu
+def test_parameters_and_moments_are_sharded_over_a_host():
+    program = sharded_regression()
+    kernel = program.shapes.params["Dense_1"]["kernel"]
+    assert kernel.sharding.shard_shape(kernel.shape) == (128, 512)
+    memory = program.update.memory_analysis()
+    assert memory.argument_size_in_bytes < bytes_of(program.shapes.params)
+    kinds = "all-gather", "reduce-scatter", "all-reduce", "collective-permute"
+    groups = {kind: groups_of(program, kind) for kind in kinds}
+    assert groups_along((2, 4), 1) in groups["all-gather"] + groups["collective-permute"]
+    summed = groups["all-reduce"] + groups["reduce-scatter"]
+    assert groups_along((2, 4), 0) in summed or groups_along((2, 4), 0, 1) in summed
+    require_fit(program)
+
+
+CHIPS_AND_HOSTS = {
+    "v4-8": (4, 1),
+    "v4-16": (8, 2),
+    "v5litepod-4": (4, 1),
+    "v5litepod-8": (8, 1),
+    "v5litepod-16": (16, 4),
+    "v5litepod-256": (256, 64),
+    "v5p-8": (4, 1),
+    "v5p-16": (8, 2),
+    "v6e-4": (4, 1),
+    "v6e-8": (8, 1),
+    "v6e-16": (16, 4),
+    "v6e-256": (256, 64),
+}
+
+
+@with_libtpu
+def test_slices_have_the_chips_and_hosts_that_are_sold():
+    described = {name: topology(name) for name in SLICES}
+    assert CHIPS_AND_HOSTS == {
+        name: (len(devices), len({device.process_index for device in devices}))
+        for name, devices in described.items()
+    }
+
+
+def test_a_missing_compiler_is_told_with_its_cure(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    with pytest.raises(ImportError, match=r"v6e-8.*pip install 'jaxgen\[prove\]'"):
+        topology("v6e-8")

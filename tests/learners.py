@@ -1,0 +1,96 @@
+"""Small learners that many tests share."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+from jaxgen.models.critic import PerceptronCritic
+from jaxgen.models.generator import PerceptronGenerator
+from jaxgen.nn.perceptron import Perceptron
+from jaxgen.objectives.adversarial import RELATIVISTIC_PAIRING, Pair
+from jaxgen.objectives.penalties import Penalty, r1, weighted
+from jaxgen.training.descent import descent
+from jaxgen.training.gan import gan, normal_latents
+from jaxgen.training.gradients import whole_batch
+from jaxgen.training.learner import Learner
+
+POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
+"""Data for all of them."""
+
+
+def adam(rate) -> optax.GradientTransformation:
+    """Adam whose epsilon keeps rounding errors from growing.
+
+    optax mixes dtypes in its bias correction: it alone is let off strict promotion.
+    """
+    inner = optax.adam(rate, eps=1e-3)
+
+    def update(*args):
+        with jax.numpy_dtype_promotion("standard"):
+            return inner.update(*args)
+
+    return optax.GradientTransformation(inner.init, update)
+
+
+def quadratic(rate=0.25, value_and_grad=whole_batch, optimizer=optax.sgd) -> Learner:
+    """Steps towards the mean of its batch: ``w <- w + rate (mean x - w)``."""
+
+    def loss(w, x, key):
+        return 0.5 * jnp.sum((x - w[None]) ** 2, axis=-1).mean(), {}
+
+    def start(key, x):
+        return jax.random.normal(key, x.shape[1:])
+
+    return descent(start, loss, optimizer(rate), value_and_grad)
+
+
+def regression(width=8, rate=0.01, value_and_grad=whole_batch) -> Learner:
+    """Fits a perceptron to the product of the coordinates of points."""
+    net = Perceptron(1, width)
+
+    def loss(params, x, key):
+        error = net.apply({"params": params}, x)[:, 0] - x.prod(axis=1)
+        return (error**2).mean(), {}
+
+    def start(key, x):
+        return net.init(key, x)["params"]
+
+    return descent(start, loss, adam(rate), value_and_grad)
+
+
+def ring_gan(
+    rate=0.01,
+    pair: Pair = RELATIVISTIC_PAIRING,
+    penalty: Penalty = weighted(0.1, r1),
+    generator: nn.Module = PerceptronGenerator(width=8, depth=1),
+    critic: nn.Module = PerceptronCritic(width=8, depth=1),
+    value_and_grad=whole_batch,
+) -> Learner:
+    """A GAN of points in the plane."""
+    return gan(
+        generator,
+        critic,
+        pair,
+        normal_latents(3),
+        adam(rate),
+        adam(rate),
+        penalty,
+        value_and_grad,
+    )
+
+
+def trajectory(learner: Learner, key, data, steps: int):
+    """The first state, then the states and the metrics after each update, stacked."""
+
+    def then(state, _):
+        new, metrics = learner.update(state, data)
+        return new, (new, metrics)
+
+    def run(key, data):
+        first = learner.init(key, data)
+        return first, *lax.scan(then, first, length=steps)[1]
+
+    return jax.jit(run)(key, data)

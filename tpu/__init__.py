@@ -1,0 +1,1 @@
+"""From nothing to a finished run on Cloud TPU, and the proof without one."""
