@@ -85,12 +85,13 @@ def ring_gan(
 def trajectory(learner: Learner, key, data, steps: int):
     """The first state, then the states and the metrics after each update, stacked."""
 
-    def then(state, _):
-        new, metrics = learner.update(state, data)
-        return new, (new, metrics)
-
+    @jax.jit
     def run(key, data):
+        def then(state, _):
+            new, metrics = learner.update(state, data)
+            return new, (new, metrics)
+
         first = learner.init(key, data)
         return first, *lax.scan(then, first, length=steps)[1]
 
-    return jax.jit(run)(key, data)
+    return run(key, data)

@@ -49,57 +49,60 @@ class Arms(NamedTuple):
 
 
 class Criterion(NamedTuple):
-    """One part of a claim, as it was written down, and what was found.
+    """One part of a claim, and what was found of it.
 
     Attributes:
       sentence: what must hold.
       interval: of the quantity it speaks of.
+      unit: of that quantity.
       verdict: whether it does.
     """
 
     sentence: str
     interval: Interval
+    unit: str
     verdict: Verdict
 
 
 def criteria(protocol: Protocol, arms: Arms) -> list[Criterion]:
     """The claim about the baseline at the end of training, in three parts.
 
-    They were written before any run of the experiment: most is more than a half.
+    The thresholds were fixed after a pilot on other seeds (key 0, where runs have key
+    1), before any run that is reported.
     """
     baseline = next(iter(arms.methods.values()))
     modes = len(protocol.mixture.means)
+    perfect = {name: values.mean() for name, values in arms.perfect.items()}
     kept = mean_interval(baseline.last("effective") / modes)
-    good = mean_interval(
-        baseline.last("high_quality") / arms.perfect["high_quality"].mean()
-    )
-    repeats = mean_interval(
-        baseline.last("near_duplicates") / arms.perfect["near_duplicates"].mean()
-    )
+    good = mean_interval(baseline.last("high_quality") / perfect["high_quality"])
+    again = mean_interval(baseline.last("near_duplicates") / perfect["near_duplicates"])
     return [
         Criterion(
-            "Diversity is lost: effective modes are below half of all modes.",
+            "Diversity is lost: effective modes are below three quarters of all modes.",
             kept,
-            below(kept, 0.5),
+            "of all modes",
+            below(kept, 0.75),
         ),
         Criterion(
             "Single samples still look real: the share of high-quality samples is above "
-            "half of a perfect sampler's.",
+            "three quarters of a perfect sampler's.",
             good,
-            above(good, 0.5),
+            "of a perfect sampler's",
+            above(good, 0.75),
         ),
         Criterion(
-            "Outputs repeat: near-duplicates are more than twice as frequent as among "
-            "a perfect sampler's samples.",
-            repeats,
-            above(repeats, 2.0),
+            "Outputs repeat: near-duplicates are more than twice as frequent as a "
+            "perfect sampler's.",
+            again,
+            "times a perfect sampler's",
+            above(again, 2.0),
         ),
     ]
 
 
 def overall(found: list[Criterion]) -> Verdict:
     """The verdict on the claim: all parts together."""
-    return all_of(*(part.verdict for part in found))
+    return all_of(*[part.verdict for part in found])
 
 
 def against_baseline(arms: Arms, name: str) -> dict[str, PairedDifference]:

@@ -39,6 +39,9 @@ from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import recorded
 from jaxgen.training.replicate import each_row, grid, replicate
 
+KEY = jax.random.key(1)
+"""Of everything random; each seed folds its number into it."""
+
 
 def report(experiment: Symptoms) -> Path:
     """Trains what is missing, writes ``results.json`` and ``report.html``.
@@ -69,16 +72,16 @@ def settings_of(experiment: Symptoms) -> dict[str, Any]:
 
 def measured(experiment: Symptoms, name: str, folder: Path) -> Arms:
     """Every method under one protocol, with a perfect and a trivial sampler beside."""
-    protocol, key = PROTOCOLS[name], jax.random.key(0)
-    scores = sample_scores(protocol, key)
+    protocol = PROTOCOLS[name]
+    scores = sample_scores(protocol, KEY)
     seeds = experiment.seeds
     return Arms(
         {
             method: trained(experiment, name, method, scores, folder / method)
             for method in experiment.methods
         },
-        jax.tree.map(np.asarray, perfect_scores(protocol, scores, key, seeds)),
-        jax.tree.map(np.asarray, trivial_scores(protocol, scores, key, seeds)),
+        jax.tree.map(np.asarray, perfect_scores(protocol, scores, KEY, seeds)),
+        jax.tree.map(np.asarray, trivial_scores(protocol, scores, KEY, seeds)),
     )
 
 
@@ -95,14 +98,14 @@ def train(
     experiment: Symptoms, name: str, method: str, scores: Scores, folder: Path
 ) -> None:
     """Compiles and runs, or continues, the study of one method."""
-    protocol, key = PROTOCOLS[name], jax.random.key(0)
+    protocol = PROTOCOLS[name]
     axis = grid(
         seed=range(experiment.seeds),
         learning_rate=protocol.learning_rate,
         penalty=experiment.penalty,
     )
     make = learner_of(protocol, METHODS[method])
-    data = mixture_samples(protocol.mixture, named(key, "training"), protocol.training)
+    data = mixture_samples(protocol.mixture, named(KEY, "training"), protocol.training)
     dispatches = experiment.steps // experiment.dispatch
     watcher = ProgressBar(f"{name}, {method}", dispatches)
     start = time.monotonic()
@@ -116,7 +119,7 @@ def train(
     watcher.say(f"compiled in {time.monotonic() - start:.1f} s")
     fit(
         program,
-        key,
+        KEY,
         Resident(data),
         dispatches,
         folder,

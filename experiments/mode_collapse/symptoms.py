@@ -6,7 +6,7 @@ near-duplicates, precision, recall, density, coverage, and how modes come and go
 
     python -m experiments.mode_collapse.symptoms             # laptop
     python -m experiments.mode_collapse.symptoms tiny        # seconds
-    python -m experiments.mode_collapse.symptoms study       # more methods, two data sets
+    python -m experiments.mode_collapse.symptoms study       # more methods, more data
     python -m experiments.mode_collapse.symptoms paper       # PacGAN's own; accelerator
 
 Time: laptop about 4 minutes on two cores, study about 40. Expected: the non-saturating

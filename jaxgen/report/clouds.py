@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from jaxgen.arrays import Array, Shaped
-from jaxgen.report.series import series_over
+from jaxgen.report.series import Number, series_over
 from jaxgen.stats.intervals import finite
 
 _WIDTH, _LARGEST, _GAP, _TITLE, _FOOT = 736, 160, 8, 24, 42  # CSS pixels
@@ -67,8 +67,8 @@ def clouds(
 
 class _Frame(NamedTuple):
     middle: np.ndarray
-    half: float
-    side: float
+    half: Number
+    side: Number
 
     def pixels(self, points: np.ndarray) -> list[list[float]]:
         unit = np.clip((points - self.middle) / self.half, -1, 1) * (1, -1)
@@ -76,7 +76,7 @@ class _Frame(NamedTuple):
 
 
 def _panel(
-    frame: _Frame, left: float, top: float, points: np.ndarray, modes: np.ndarray
+    frame: _Frame, left: Number, top: Number, points: np.ndarray, modes: np.ndarray
 ) -> str:
     rings = (f'<circle cx="{x:g}" cy="{y:g}" r="5"/>' for x, y in frame.pixels(modes))
     dots = (f'<path d="M{x:g} {y:g}h0"/>' for x, y in frame.pixels(points))
@@ -91,7 +91,7 @@ def _panel(
 
 
 def _text(
-    x: float, y: float, words: str, anchor: str, colour: str, size: int = 11
+    x: Number, y: Number, words: str, anchor: str, colour: str, size: int = 11
 ) -> str:
     return (
         f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" font-size="{size}" '

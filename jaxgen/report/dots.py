@@ -30,10 +30,10 @@ def counts_at(
 
 def largest_dots(
     counts: Iterable[Int[np.ndarray, " levels"]],
-    width: float,
-    height: float,
-    largest: float = 9.0,
-) -> tuple[int, float]:
+    width: float | int,
+    height: float | int,
+    largest: float | int = 9,
+) -> tuple[int, float | int]:
     """Dots a row, and the largest diameter at which every stack fits its cell.
 
     One answer for all stacks, so that equal heights are equal counts.
@@ -49,7 +49,7 @@ def largest_dots(
 
     Example:
         >>> largest_dots([np.array([20, 3])], width=30.0, height=50.0)
-        (3, 7.142857142857143)
+        (4, 7.5)
     """
     tallest = max(1, *(int(count.max()) for count in counts))
     sizes = [

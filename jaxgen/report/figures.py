@@ -13,7 +13,7 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from jaxgen.arrays import Array, Shaped
 from jaxgen.report.dots import counts_at, largest_dots, stacked
-from jaxgen.report.series import finite_series, series_over
+from jaxgen.report.series import Number, finite_series, series_over
 from jaxgen.report.stylesheet import FIGURE_STYLE, SENTINELS
 from jaxgen.report.svg import inline
 from jaxgen.stats.intervals import Interval, finite, mean_interval
@@ -30,8 +30,8 @@ def curves(
     *,
     ylabel: str,
     xlabel: str = "training step",
-    ylim: tuple[float | None, float | None] = (None, None),
-    reference: Mapping[str, float] = {},
+    ylim: tuple[Number | None, Number | None] = (None, None),
+    reference: Mapping[str, Number] = {},
 ) -> str:
     """Small multiples over training: each seed thin, their mean thick, its interval.
 
@@ -84,8 +84,8 @@ def outcomes(
     series: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
     *,
     xlabel: str,
-    levels: Sequence[float] | None = None,
-    reference: Mapping[str, float] = {},
+    levels: Sequence[Number] | None = None,
+    reference: Mapping[str, Number] = {},
 ) -> str:
     """Every seed as a dot, stacked over its outcome; one row a method.
 
@@ -147,8 +147,8 @@ def plane(
     *,
     xlabel: str,
     ylabel: str,
-    perfect: tuple[float, float],
-    trivial: tuple[float, float],
+    perfect: tuple[Number, Number],
+    trivial: tuple[Number, Number],
 ) -> str:
     """Quality against diversity: a small mark for each seed, a large one for the mean.
 
@@ -200,7 +200,7 @@ def _house_style() -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", FIGURE_STYLE])
 
 
-def _canvas(height: float, layout: Literal["constrained"] | None = None) -> Figure:
+def _canvas(height: Number, layout: Literal["constrained"] | None = None) -> Figure:
     return Figure(figsize=(_WIDTH / 72, height / 72), layout=layout)
 
 
@@ -227,7 +227,7 @@ def _mean(values: np.ndarray) -> Interval:
     return mean_interval(values) if values.size > 1 else Interval(only, only, only)
 
 
-def _name_lines(ax: Axes, reference: Mapping[str, float]) -> None:
+def _name_lines(ax: Axes, reference: Mapping[str, Number]) -> None:
     bottom, top = ax.get_ylim()
     level = -np.inf
     for name, value in sorted(reference.items(), key=lambda item: item[1]):
@@ -238,8 +238,8 @@ def _name_lines(ax: Axes, reference: Mapping[str, float]) -> None:
 def _label(
     ax: Axes,
     text: str,
-    at: tuple[float, float],
-    shift: tuple[float, float],
+    at: tuple[Number, Number],
+    shift: tuple[Number, Number],
     side: Literal["left", "center", "right"],
     colour: str = _MUTED,
 ) -> None:

@@ -7,6 +7,9 @@ import numpy as np
 from jaxgen.arrays import Array, Shaped
 from jaxgen.stats.intervals import finite
 
+Number = float | int
+"""A real number of a caller's, who may write 8 for 8.0."""
+
 Series = Mapping[str, Shaped[Array | np.ndarray, "..."]]
 """An array for each method, by the name that its label bears."""
 

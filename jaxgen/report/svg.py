@@ -47,7 +47,7 @@ def inline(svg: str, colours: Mapping[str, str]) -> str:
     """
     for pattern, replacement in _WHOLE:
         svg = re.sub(pattern, replacement, svg, flags=re.DOTALL)
-    svg = _TAG.sub(lambda tag: _compact(tag[0], colours), svg)
+    svg = _TAG.sub(lambda tag: _compact(tag[0], colours), svg.rstrip())
     return _own_ids(_SAME_STYLE.sub(_style_once, svg))
 
 

@@ -9,7 +9,7 @@ Verdict = Literal["supported", "refuted", "undecided"]
 """Whether the data bear a claim out, contradict it, or do neither."""
 
 
-def above(interval: Interval, threshold: float) -> Verdict:
+def above(interval: Interval, threshold: float | int) -> Verdict:
     """Verdict on the claim that a quantity exceeds a threshold.
 
     *Supported* if the whole interval lies above the threshold, *refuted* if the whole
@@ -37,7 +37,7 @@ def above(interval: Interval, threshold: float) -> Verdict:
     return "refuted" if interval.high < threshold else "undecided"
 
 
-def below(interval: Interval, threshold: float) -> Verdict:
+def below(interval: Interval, threshold: float | int) -> Verdict:
     """Verdict on the claim that a quantity falls short of a threshold.
 
     The mirror of `above`: *supported* if the whole interval lies below.

@@ -38,13 +38,13 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
         steps: 100 there, 200 here
       ...
     """
-    settings = json.loads(json.dumps(settings))
-    _require_ours(path, settings)
+    ours = json.loads(json.dumps(settings))
+    _require_ours(path, ours)
     try:
         path.mkdir(parents=True, exist_ok=True)
         lock = os.open(path / ".lock", os.O_CREAT | os.O_RDWR)
         _lock(path, lock)
-        _write_once(path / SETTINGS, json.dumps(settings, indent=2) + "\n")
+        _write_once(path / SETTINGS, json.dumps(ours, indent=2) + "\n")
     except OSError as error:
         raise OSError(
             error.errno,

@@ -156,7 +156,10 @@ def sampled(
     params = state.params["generator"] if params is None else params
     old = statistics(state)
     samples, new = generator.apply(
-        {"params": params, **old}, latents, train=True, mutable=list(old)
+        {"params": params, **old},  # pyright: ignore[reportArgumentType]
+        latents,
+        train=True,
+        mutable=list(old),
     )
     return samples, dict(new)
 

@@ -1,7 +1,6 @@
 """What a person sees while a run is running."""
 
 import time
-from typing import Any
 
 from rich.console import Console
 from rich.progress import (
@@ -81,5 +80,5 @@ class Silence:
         """Tells nothing."""
 
 
-Watcher: Any = ProgressBar | Silence
+Watcher = ProgressBar | Silence
 """Who may watch a run."""

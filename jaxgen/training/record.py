@@ -49,8 +49,9 @@ class Record:
         self.file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
         self.file.flush()
         os.fsync(self.file.fileno())
-        for name, value in _scalars(values) if self.events else ():
-            self.events.add_scalar(name, value, step)
+        if self.events:
+            for name, value in _scalars(values):
+                self.events.add_scalar(name, value, step)
 
 
 def recorded(path: Path) -> list[dict[str, Any]]:

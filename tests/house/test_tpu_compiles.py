@@ -61,28 +61,28 @@ def groups_along(shape: tuple[int, ...], *axes: int) -> set[frozenset[int]]:
 
 def groups_of(program: Program, kind: str) -> list[set[frozenset[int]]]:
     """For each collective of one kind in the update, who takes part with whom."""
-    pattern = rf" {kind}(?:-start)?\(.*?replica_groups=(\S+(?: \{{[^}}]*\}})?)"
-    found = re.findall(pattern, program.update.as_text())
-    return [_groups(text.rstrip(",")) for text in found]
+    pattern = rf" {kind}(?:-start)?\(.*?replica_groups=(mesh\S+ \S+|\S+)"
+    return [groups(text) for text in re.findall(pattern, program.update.as_text())]
 
 
-def _groups(text: str) -> set[frozenset[int]]:
-    numbers = [list(map(int, re.findall(r"\d+", part))) for part in text.split("T")]
-    if text.startswith("mesh"):  # mesh['a'=4,'b'=2] {'b'}
+def groups(text: str) -> set[frozenset[int]]:
+    """Replica groups in each of XLA's spellings."""
+    if text.startswith("mesh"):
         axes, along = text.split("] ")
-        names = re.findall(r"'(\w+)'=(\d+)", axes)
-        order = {name: place for place, (name, _) in enumerate(names)}
-        shape = tuple(int(size) for _, size in names)
-        return groups_along(shape, *(order[n] for n in re.findall(r"'(\w+)'", along)))
-    if text.startswith("["):  # [4,2]<=[2,4]T(1,0)
-        rows, source = (eval(part) for part in text.split("T")[0].split("<="))
+        sizes = dict(re.findall(r"'(\w+)'=(\d+)", axes))
+        shape = tuple(map(int, sizes.values()))
+        names = re.findall(r"'(\w+)'", along)
+        return groups_along(shape, *(list(sizes).index(name) for name in names))
+    if text.startswith("["):
+        rows, source, *order = map(integers, re.split("<=|T", text))
         ids = np.arange(math.prod(source)).reshape(source)
-        ids = ids.transpose(numbers[1]) if len(numbers) > 1 else ids
-        return {frozenset(group) for group in ids.reshape(rows).tolist()}
-    return {
-        frozenset(map(int, re.findall(r"\d+", group)))
-        for group in re.findall(r"\{([\d,]+)\}", text)
-    }
+        ids = ids.transpose(*order).reshape(rows)
+        return {frozenset(group) for group in ids.tolist()}
+    return {frozenset(integers(group)) for group in re.findall(r"{([\d,]+)}", text)}
+
+
+def integers(text: str) -> list[int]:
+    return [int(word) for word in re.findall(r"\d+", text)]
 
 
 def bytes_of(shapes) -> int:
@@ -107,17 +107,22 @@ def require_fit(program: Program) -> None:
     assert 0 < memory.peak_memory_in_bytes < V5E_BYTES
 
 
+NEIGHBOURS = {frozenset((0, 1)), frozenset((2, 3))}
+STRANGERS = {frozenset((0, 2)), frozenset((1, 3))}
+
+
 @pytest.mark.parametrize(
-    "text, groups",
+    "text, expected",
     [
-        ("mesh['axis_0'=2,'axis_1'=2] {'axis_0'}", {frozenset((0, 2)), frozenset((1, 3))}),
-        ("{{0,1},{2,3}}", {frozenset((0, 1)), frozenset((2, 3))}),
-        ("[2,2]<=[4]", {frozenset((0, 1)), frozenset((2, 3))}),
-        ("[2,2]<=[2,2]T(1,0)", {frozenset((0, 2)), frozenset((1, 3))}),
+        ("mesh['axis_0'=2,'axis_1'=2] {'axis_0'},", STRANGERS),
+        ("mesh['replica'=2,'data'=2] {'data'},", NEIGHBOURS),
+        ("{{0,1},{2,3}},", NEIGHBOURS),
+        ("[2,2]<=[4],", NEIGHBOURS),
+        ("[2,2]<=[2,2]T(1,0),", STRANGERS),
     ],
 )
-def test_every_spelling_of_groups_is_read(text, groups):
-    assert _groups(text) == groups
+def test_every_spelling_of_groups_is_read(text, expected):
+    assert groups(text) == expected
 
 
 @with_libtpu
@@ -137,10 +142,10 @@ def test_parameters_and_moments_are_sharded_over_a_host():
     assert kernel.sharding.shard_shape(kernel.shape) == (128, 512)
     memory = program.update.memory_analysis()
     assert memory.argument_size_in_bytes < bytes_of(program.shapes.params)
-    kinds = "all-gather", "reduce-scatter", "all-reduce", "collective-permute"
-    groups = {kind: groups_of(program, kind) for kind in kinds}
-    assert groups_along((2, 4), 1) in groups["all-gather"] + groups["collective-permute"]
-    summed = groups["all-reduce"] + groups["reduce-scatter"]
+    kinds = "all-gather", "reduce-scatter", "all-reduce"
+    gathered, scattered, summed = (groups_of(program, kind) for kind in kinds)
+    assert groups_along((2, 4), 1) in gathered
+    summed += scattered
     assert groups_along((2, 4), 0) in summed or groups_along((2, 4), 0, 1) in summed
     require_fit(program)
 

@@ -36,8 +36,8 @@ def bca(values: np.ndarray, level: float) -> tuple[float, float]:
 def test_mean_interval_is_that_of_every_resample(level: float):
     values = np.array([0.3, 1.1, 1.9, 2.2, 7.5, 2.8])
     low, estimate, high = mean_interval(values, level)
-    # 9,999 draws place a quantile to within a few hundredths of the range
-    np.testing.assert_allclose((low, high), bca(values, level), atol=0.08)
+    # what 9,999 draws leave to chance; plain percentiles are off by 15 % and more
+    np.testing.assert_allclose((low, high), bca(values, level), rtol=0.04)
     assert estimate == pytest.approx(values.mean(), abs=1e-15)
 
 
@@ -45,7 +45,9 @@ def test_mean_interval_covers_a_skewed_mean_at_its_level():
     rng = np.random.default_rng(1)
     hits = [
         low <= 1.0 <= high
-        for low, _, high in (mean_interval(rng.exponential(size=40)) for _ in range(300))
+        for low, _, high in (
+            mean_interval(rng.exponential(size=40)) for _ in range(300)
+        )
     ]
     assert 0.89 < np.mean(hits) < 0.98
 
@@ -61,7 +63,9 @@ def test_mean_interval_covers_as_often_as_its_docstring_says():
 @pytest.mark.parametrize("scale", [-3.0, 1e-200, 1e100])
 def test_mean_interval_commutes_with_scale(scale: float):
     ends = scale * np.array(mean_interval(SEEDS))
-    np.testing.assert_allclose(np.sort(mean_interval(scale * SEEDS)), np.sort(ends), 0.02)
+    np.testing.assert_allclose(
+        np.sort(mean_interval(scale * SEEDS)), np.sort(ends), 1e-9
+    )
 
 
 def test_mean_interval_widens_with_its_level():
@@ -78,6 +82,11 @@ def test_values_one_rounding_apart_still_have_an_interval():
     assert 1.0 <= low <= estimate <= high <= np.nextafter(1.0, 2.0)
 
 
+def test_ends_of_counts_are_exact():
+    eighths = 8 * np.array(mean_interval(SEEDS))
+    np.testing.assert_array_equal(eighths, np.round(eighths))
+
+
 def test_integers_and_single_precision_are_read_as_they_are():
     assert mean_interval(SEEDS.astype(int)) == mean_interval(SEEDS.astype(np.float32))
 
@@ -89,7 +98,7 @@ def test_same_values_give_the_same_interval_whatever_was_drawn_before():
 
 
 def test_one_replicate_has_no_interval():
-    with pytest.raises(ValueError, match="1 replicate.*more seeds"):
+    with pytest.raises(ValueError, match=r"1 replicate.*more seeds"):
         mean_interval(np.array([3.0]))
 
 

@@ -35,6 +35,10 @@ def of_row(state, row):
     return one._replace(step=state.step, extra=extra)
 
 
+def numbers(*states):
+    return [state._replace(key=None) for state in states]
+
+
 def test_row_i_is_that_row_run_alone(study):
     first, last, metrics = study
 
@@ -46,11 +50,11 @@ def test_row_i_is_that_row_run_alone(study):
 
     for row, (seed, rate) in enumerate(zip(AXIS["seed"], AXIS["rate"], strict=True)):
         start, end, told = alone(seed, rate, POINTS)
-        chex.assert_trees_all_equal(of_row(first, row).key, start.key)
-        chex.assert_trees_all_close(of_row(first, row).params, start.params, atol=1e-6)
-        chex.assert_trees_all_close(of_row(last, row), end, atol=1e-5)
         seen = {name: metrics[name][row] for name in metrics}
-        chex.assert_trees_all_close(seen, told, atol=1e-5)
+        for ours, theirs in [(of_row(first, row), start), (of_row(last, row), end)]:
+            chex.assert_trees_all_equal(ours.key, theirs.key)
+            chex.assert_trees_all_close(*numbers(ours, theirs), atol=2e-6)
+        chex.assert_trees_all_close(seen, told, atol=2e-6)
 
 
 def test_rows_differ_by_seed_and_by_rate(study):
