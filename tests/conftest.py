@@ -1,4 +1,4 @@
-"""Eight simulated devices, strict promotion, and a TPU compiler that keeps quiet."""
+"""Eight simulated devices, no rank promotion, and a TPU compiler that keeps quiet."""
 
 import os
 
@@ -15,7 +15,6 @@ import pytest
 
 jax.config.update("jax_num_cpu_devices", 8)
 jax.config.update("jax_numpy_rank_promotion", "raise")
-jax.config.update("jax_numpy_dtype_promotion", "strict")
 
 
 @pytest.fixture

@@ -176,16 +176,19 @@ def training_figures(protocol: Protocol, arms: Arms, modes: int) -> list[Fragmen
         )
         for score, label in names.items()
     ]
-    moments = np.unique(
-        np.linspace(0, len(first.steps) - 1, MOMENTS).round().astype(int)
-    )
+    caption = "Samples of the seed that ended nearest to its method's median."
+    return [*drawn, figure(typical_samples(protocol, arms), caption)]
+
+
+def typical_samples(protocol: Protocol, arms: Arms) -> str:
+    """Samples through training, of a typical seed of each method."""
+    steps = next(iter(arms.methods.values())).steps
+    moments = np.unique(np.linspace(0, len(steps) - 1, MOMENTS).round().astype(int))
     samples = {
         METHODS[m].title: one.scores["cloud"][typical_seed(one), moments]
         for m, one in arms.methods.items()
     }
-    pictures = clouds(samples, first.steps[moments], protocol.mixture.means)
-    caption = "Samples of the seed that ended nearest to its method's median."
-    return [*drawn, figure(pictures, caption)]
+    return clouds(samples, steps[moments], protocol.mixture.means)
 
 
 def typical_seed(trajectory) -> int:

@@ -40,7 +40,7 @@ def sample_scores(protocol: Protocol, key: Key) -> Scores:
             **modes._asdict(),
             **neighbour_scores(real, few)._asdict(),
             "near_duplicates": near_duplicate_rate(few, radius),
-            "cloud": samples[:CLOUD],
+            "cloud": jnp.nan_to_num(samples[:CLOUD]),
         }
 
     return scores

@@ -15,9 +15,9 @@ from jax.sharding import Mesh
 from experiments.launch import command
 from experiments.mode_collapse.findings import Arms, Trajectories
 from experiments.mode_collapse.methods import METHODS, batch_size, learner_of
-from experiments.mode_collapse.page import report_page
+from experiments.mode_collapse.page import report_page, typical_samples
 from experiments.mode_collapse.protocols import PROTOCOLS
-from experiments.mode_collapse.results import results_of
+from experiments.mode_collapse.results import SCORES, results_of
 from experiments.mode_collapse.scores import (
     Scores,
     perfect_scores,
@@ -29,6 +29,7 @@ from experiments.mode_collapse.symptoms import Symptoms
 from jaxgen.data.batches import Resident
 from jaxgen.data.mixtures import mixture_samples
 from jaxgen.keys import named
+from jaxgen.report.page import svg_file
 from jaxgen.sharding.mesh import largest_divisor, mesh_of
 from jaxgen.sharding.rules import study
 from jaxgen.training.compile import compile
@@ -59,6 +60,9 @@ def report(experiment: Symptoms) -> Path:
         }
         results = results_of(settings_of(experiment), arms)
         (folder / "results.json").write_text(json.dumps(results, allow_nan=False))
+        for name, one in arms.items():
+            drawing = svg_file(typical_samples(PROTOCOLS[name], one))
+            (folder / f"clouds-{name}.svg").write_text(drawing)
         page = folder / "report.html"
         page.write_text(report_page(shlex.join(command()), results, arms))
     return page
@@ -80,8 +84,8 @@ def measured(experiment: Symptoms, name: str, folder: Path) -> Arms:
             method: trained(experiment, name, method, scores, folder / method)
             for method in experiment.methods
         },
-        jax.tree.map(np.asarray, perfect_scores(protocol, scores, KEY, seeds)),
-        jax.tree.map(np.asarray, trivial_scores(protocol, scores, KEY, seeds)),
+        jax.tree.map(_numbers, perfect_scores(protocol, scores, KEY, seeds)),
+        jax.tree.map(_numbers, trivial_scores(protocol, scores, KEY, seeds)),
     )
 
 
@@ -91,7 +95,8 @@ def trained(
     """The scores of one method through training, from its record."""
     if not (folder / "checkpoints" / str(experiment.steps)).is_dir():
         train(experiment, name, method, scores, folder)
-    return trajectories(recorded(folder / "record.jsonl"))
+    steps = np.arange(0, experiment.steps + 1, experiment.dispatch)
+    return trajectories(recorded(folder / "record.jsonl"), steps)
 
 
 def train(
@@ -138,17 +143,19 @@ def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:
     return mesh_of({"replica": count}, devices[:count])
 
 
-def trajectories(lines: list[dict[str, Any]]) -> Trajectories:
-    """The scores of a record, replicates first."""
+def trajectories(lines: list[dict[str, Any]], steps: np.ndarray) -> Trajectories:
+    """The scores of a record at the given steps, replicates first.
+
+    A study whose replicates have all died ends early, and stays as it was.
+    """
     told = [line for line in lines if "covered" in line]
-    values = {
-        name: np.stack([_numbers(line[name]) for line in told], axis=1)
-        for name in told[-1]
-        if name in told[0] and name not in ("step", "wall_time")
+    at = [line["step"] for line in told]
+    latest = np.searchsorted(at, steps, side="right") - 1
+    scores = {
+        name: np.stack([_numbers(line[name]) for line in told], axis=1)[:, latest]
+        for name in (*SCORES, "counts", "cloud")
     }
-    return Trajectories(
-        np.array([line["step"] for line in told]), values, _deaths(lines)
-    )
+    return Trajectories(steps, scores, _deaths(lines))
 
 
 def _deaths(lines: list[dict[str, Any]]) -> dict[int, int]:

@@ -78,6 +78,8 @@ class Symptoms:
                 f"--steps {self.steps} --dispatch {self.dispatch}: expected positive "
                 "numbers, the second dividing the first"
             )
+        if not 0 <= self.penalty < float("inf"):
+            raise ValueError(f"--penalty {self.penalty}: expected a weight of 0 or more")
         for name in ("protocols", "methods"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):

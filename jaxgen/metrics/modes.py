@@ -117,8 +117,8 @@ def histogram_scores(
         ValueError: if samples or threshold is below one.
 
     References:
-        Srivastava et al., "VEEGAN", 2017, section 4.1; Lin et al., "PacGAN", 2018,
-        section 4.1; Hill, "Diversity and evenness", 1973.
+        Srivastava et al., "VEEGAN", 2017; Lin et al., "PacGAN", 2018; Hill, "Diversity
+        and evenness", 1973.
 
     Example:
         >>> import jax.numpy as jnp

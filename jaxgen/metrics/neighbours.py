@@ -83,8 +83,8 @@ def neighbour_scores(
 
     References:
         Kynkäänniemi et al., "Improved precision and recall metric for assessing
-        generative models", 2019, equations 1 and 2; Naeem et al., "Reliable fidelity
-        and diversity metrics for generative models", 2020, equations 2 to 5.
+        generative models", 2019; Naeem et al., "Reliable fidelity and diversity
+        metrics for generative models", 2020.
 
     Example:
         >>> import jax, jax.numpy as jnp
@@ -132,7 +132,7 @@ def coverage_expectation(n: int, m: int, k: int) -> float:
 
     References:
         Naeem et al., "Reliable fidelity and diversity metrics for generative models",
-        2020, lemma 2.
+        2020.
 
     Example:
         >>> round(coverage_expectation(2000, 2000, 5), 4)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 from typing import NewType
 
-from jaxgen.report.stylesheet import STYLESHEET
+from jaxgen.report.stylesheet import COLOURS, STYLESHEET
 from jaxgen.stats.intervals import Interval
 from jaxgen.stats.verdict import Verdict
 
@@ -108,6 +108,26 @@ def figure(svg: str, caption: str) -> Fragment:
         A figure that scrolls sideways inside itself rather than shrink its labels.
     """
     return _scrolling(svg, caption)
+
+
+def svg_file(svg: str) -> str:
+    """A drawing as a file of its own, with the colours that a page would give it.
+
+    Args:
+      svg: an ``<svg>`` element as the figures return it.
+
+    Returns:
+      The text of an ``.svg`` file, light or dark as the reader's system is.
+
+    Example:
+      >>> svg_file('<svg width="9" height="9"></svg>').startswith("<svg xmlns=")
+      True
+    """
+    style = (
+        f"<style>{COLOURS}svg{{background:var(--paper);font-family:sans-serif}}</style>"
+    )
+    opened = svg.replace("<svg ", '<svg xmlns="http://www.w3.org/2000/svg" ', 1)
+    return opened.replace(">", f">{style}", 1) + "\n"
 
 
 def settings(values: Mapping[str, object]) -> Fragment:

@@ -68,11 +68,14 @@ def _variables(colours: dict[str, str]) -> str:
     return ":root{" + ";".join(f"--{name}:{c}" for name, c in colours.items()) + "}"
 
 
-STYLESHEET = (
-    f"""
+COLOURS = f"""
 {_variables(LIGHT)}
 @media screen and (prefers-color-scheme: dark) {{ {_variables(DARK)} }}
 """
+"""The colours by name, for a page or a drawing of its own."""
+
+STYLESHEET = (
+    COLOURS
     + """
 :root {
   color-scheme: light dark;

@@ -219,7 +219,7 @@ def test_covered_expectation_is_the_mean_of_simulated_coverage(threshold):
 
 
 def test_covered_expectation_at_its_edges():
-    assert covered_expectation(np.ones(8), 8, ceiling=1.0, threshold=9) == 0.0
+    assert covered_expectation(np.ones(8), 8, ceiling=1.0, threshold=10) == 0.0
     assert covered_expectation(np.ones(1), 8, ceiling=1.0, threshold=8) == 1.0
     assert covered_expectation(np.array([1.0, 0.0]), 8, ceiling=1.0) == 1.0
     many = covered_expectation(np.ones(1000), 26_000, 1.0, threshold=26)

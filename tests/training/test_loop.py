@@ -6,10 +6,12 @@ import signal
 import threading
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgen.data.batches import Resident, Shuffled
+from jaxgen.data.batches import Resident, Shuffled, minibatch
+from jaxgen.keys import named
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.training.compile import compile
 from jaxgen.training.loop import fit
@@ -59,6 +61,14 @@ class Counted(Shuffled):
         return super().__next__()
 
 
+class Spoilt(Counted):
+    """Batches that are infinite from the one at position 7 on."""
+
+    def __next__(self):
+        batch = super().__next__()
+        return batch if self.position <= 7 else np.full_like(batch, np.inf)
+
+
 def interrupt():
     raise Interrupted
 
@@ -67,21 +77,17 @@ def refuse(*_):
     raise AssertionError("a finished run asked for more")
 
 
-def alone(rate):
+@pytest.fixture(scope="module")
+def descents():
     """One replicate without a guard; batches from the host, over two devices."""
     mesh = mesh_of({"data": 2}, jax.devices()[:2])
     layout = batch_spec(mesh.axis_names)
-    return compile(wanderer(rate), POINTS[:8], mesh, layout=layout, evaluate=distance)
-
-
-@pytest.fixture(scope="module")
-def descents():
-    return alone(0.25)
+    return compile(wanderer(0.25), POINTS[:8], mesh, layout=layout, evaluate=distance)
 
 
 @pytest.fixture(scope="module")
 def studies():
-    return wandering_study((0.1, 0.2, 0.3, 0.4), steps=3, devices=2)
+    return wandering_study(steps=3, devices=2)
 
 
 @pytest.fixture(params=["Shuffled", "Resident"])
@@ -194,45 +200,63 @@ def test_a_finished_run_returns_its_state_without_another_dispatch(run, tmp_path
     assert (tmp_path / "record.jsonl").read_bytes() == before
 
 
-def test_the_dead_are_named_and_the_run_ends_when_all_are(tmp_path, key):
-    program = wandering_study((1e3, 1e19), steps=2)
+def poisoned() -> np.ndarray:
+    """Points of which one is infinite: who draws it dies."""
+    return np.where(np.arange(24)[:, None] == 4, np.float32(np.inf), POINTS)
+
+
+def deaths(state) -> list[int]:
+    """The first step at which each row draws the poison."""
+
+    points = jnp.asarray(poisoned())
+
+    def draws(key, step):
+        key = named(jax.random.fold_in(key, step), "data")
+        return ~jnp.isfinite(minibatch(4)(points, key)).all()
+
+    rows = jax.jit(jax.vmap(jax.vmap(draws, (None, 0)), (0, None)))
+    return rows(state.key, jnp.arange(30)).argmax(axis=1).tolist()
+
+
+def test_the_dead_are_named_and_the_run_ends_when_all_are(studies, tmp_path, key):
     watcher = Listener()
-    options = {"names": ["slow"], "save_every": 5, "folder": tmp_path}
-    state = fit(program, key, Resident(POINTS), 1000, watcher=watcher, **options)
+    options = {"names": ["the first"], "save_every": 5, "folder": tmp_path}
+    data = Resident(poisoned())
+    state = fit(studies, key, data, 1000, watcher=watcher, **options)
     died = state.extra["died"].tolist()
+    names = ["the first", "replicate 1", "replicate 2", "replicate 3"]
+    assert died == deaths(state) and len(set(died)) == 2
     assert watcher.said == [
-        f"{name} died at step {step}: its parameters were no longer finite"
-        for name, step in (("replicate 1", died[1]), ("slow", died[0]))
+        f"{names[row]} died at step {died[row]}: its parameters were no longer finite"
+        for row in sorted(range(4), key=lambda row: (died[row], row))
     ]
-    assert 0 < died[1] < 4 < died[0] < 20
     assert np.isfinite(np.asarray(state.params)).all()
-    assert int(state.step) == 20
+    assert int(state.step) == 30 > max(died) + 3
     assert told(tmp_path)[-1]["died"] == died
 
-    dead = program._replace(init=refuse, update=refuse)
-    again = fit(dead, key, Resident(POINTS), 1000, **options)
+    dead = studies._replace(init=refuse, update=refuse)
+    again = fit(dead, key, data, 1000, **options)
     assert bits(again) == bits(state)
 
 
-def test_one_death_does_not_disturb_the_others(tmp_path, key):
-    lively = wandering_study((0.1, 0.2), steps=2)
-    deadly = wandering_study((0.1, 1e19), steps=2)
-    alive = fit(lively, key, Resident(POINTS), 5, tmp_path / "lively")
-    half = fit(deadly, key, Resident(POINTS), 5, tmp_path / "deadly")
-    assert int(half.step) == 10
-    assert half.params[0].tolist() == alive.params[0].tolist()
-    assert half.extra["died"].tolist()[0] == -1 < half.extra["died"][1]
+def test_a_death_does_not_disturb_the_others(studies, tmp_path, key):
+    healthy = fit(studies, key, Resident(POINTS), 5, tmp_path / "healthy")
+    half = fit(studies, key, Resident(poisoned()), 5, tmp_path / "poisoned")
+    alive = np.asarray(half.extra["died"]) < 0
+    assert alive.tolist() == [False, True, False, True]
+    assert int(half.step) == 15
+    assert half.params[alive].tolist() == healthy.params[alive].tolist()
 
 
-def test_a_metric_that_is_not_finite_stops_a_run_without_guard(tmp_path, key):
-    program = alone(1e3)
-    with pytest.raises(FloatingPointError) as caught:
-        fit(program, key, Counted(), 100, tmp_path, save_every=2)
-    lines = told(tmp_path)
-    assert str(caught.value).startswith(f"loss is inf at step {lines[-1]['step']}.")
-    assert lines[-1]["loss"] is None and lines[-2]["loss"] is not None
-    kept = checkpoints(tmp_path)
-    assert len(kept) == 3 and kept[-1] < lines[-1]["step"] <= kept[-1] + 2
+def test_a_metric_that_is_not_finite_stops_a_run_without_guard(descents, tmp_path, key):
+    options = {"save_every": 2}
+    unbroken = fit(descents, key, Counted(), 11, tmp_path / "healthy", **options)
+    with pytest.raises(FloatingPointError, match=r"loss is inf at step 8\. .*kept"):
+        fit(descents, key, Spoilt(), 11, tmp_path / "run", **options)
+    assert [line["loss"] is None for line in told(tmp_path / "run")[-2:]] == [0, 1]
+    assert checkpoints(tmp_path / "run") == [2, 4, 6]
+    cured = fit(descents, key, Counted(), 11, tmp_path / "run", **options)
+    assert bits(cured) == bits(unbroken)
 
 
 @pytest.mark.parametrize("name", ["evaluate_every", "save_every", "keep"])

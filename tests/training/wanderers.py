@@ -19,10 +19,7 @@ POINTS = np.random.default_rng(0).normal(size=(24, 2)).astype(np.float32)
 
 
 def wanderer(rate) -> Learner:
-    """Steps towards the mean of its batch, pushed by noise of its own.
-
-    The error is multiplied by ``1 - rate`` in each step: rates above 2 end in infinity.
-    """
+    """Steps towards the mean of its batch, pushed by noise of its own."""
 
     def loss(w, batch, key):
         target = batch.mean(0) + jax.random.normal(key, w.shape)
@@ -38,14 +35,15 @@ def distance(state: State, data) -> dict[str, jax.Array]:
     return {"distance": jnp.linalg.norm(state.params - data.mean(0))}
 
 
-def wandering_study(rates, steps: int, devices: int = 1) -> Program:
-    """A guarded row for each rate, so many steps a dispatch."""
+def wandering_study(steps: int, devices: int) -> Program:
+    """Two rates with two seeds, guarded, so many steps a dispatch."""
 
     def make(rate) -> Learner:
         return feed(guard(wanderer(rate)), minibatch(4))
 
+    rows = grid(seed=range(2), rate=(0.1, 0.2))
     return compile(
-        repeat(replicate(make, grid(seed=(0,), rate=rates)), steps),
+        repeat(replicate(make, rows), steps),
         POINTS,
         mesh_of({"replica": devices}, jax.devices()[:devices]),
         study(),
