@@ -24,7 +24,7 @@ slow: $(VENV)/test.done
 check: $(VENV)/test.done
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
-	$(BIN)/pyright
+	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
 # PyTorch is what it compares with: pip install '.[benchmark]' first.
 benchmark: $(VENV)/run.done

@@ -11,7 +11,6 @@ import importlib.util
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 from jax.experimental import topologies
 
 ONE_HOST_OF_EIGHT = {"chips_per_host_bounds": (2, 4, 1)}
@@ -36,7 +35,7 @@ nobody sells, so only these are known here. The number in a name counts chips, b
 v4 and v5p their cores, two a chip."""
 
 
-def topology(name: str) -> list[jax.Device]:
+def topology(name: str) -> list[Any]:
     """The devices of a slice: to make a mesh of, and to compile for; never to run on.
 
     Args:

@@ -102,7 +102,8 @@ def criteria(protocol: Protocol, arms: Arms) -> list[Criterion]:
 
 def overall(found: list[Criterion]) -> Verdict:
     """The verdict on the claim: all parts together."""
-    return all_of(*[part.verdict for part in found])
+    verdicts: list[Verdict] = [part.verdict for part in found]
+    return all_of(*verdicts)
 
 
 def against_baseline(arms: Arms, name: str) -> dict[str, PairedDifference]:

@@ -94,7 +94,7 @@ def protocol_sections(name: str, protocol: Protocol, arms: Arms) -> list[Fragmen
             title,
             verdict(
                 overall(found),
-                f"of the {baseline} GAN at the end of training: all three of these hold.",
+                f"The claim about the {baseline} GAN, which holds if these three do.",
             ),
             *(verdict(part.verdict, criterion_text(part)) for part in found),
             paragraph(

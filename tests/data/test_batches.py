@@ -38,10 +38,15 @@ def some(batches, count):
     return [next(batches)["y"].tolist() for _ in range(count)]
 
 
+def epoch(batches):
+    """The examples of an epoch in their order."""
+    return [y for batch in some(batches, 25 // batches.size) for y in batch]
+
+
 def test_an_epoch_has_each_example_once():
     batches = Shuffled(PAIRS, size=5, seed=0)
-    epochs = [sum(some(batches, 5), []) for _ in range(4)]
-    assert all(sorted(epoch) == list(range(25)) for epoch in epochs)
+    epochs = [epoch(batches) for _ in range(4)]
+    assert all(sorted(one) == list(range(25)) for one in epochs)
     assert len(set(map(tuple, epochs))) == 4
 
 
@@ -53,9 +58,7 @@ def test_every_example_comes_first_equally_often():
 
 def test_the_rest_of_an_epoch_is_dropped():
     batches = Shuffled(PAIRS, size=10, seed=0)
-    for _ in range(3):
-        epoch = sum(some(batches, 2), [])
-        assert len(set(epoch)) == 20
+    assert [len(set(epoch(batches))) for _ in range(3)] == [20] * 3
 
 
 def test_leaves_of_a_batch_belong_together():

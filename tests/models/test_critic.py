@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from learners import cosines
 
 from jaxgen.models.critic import MaxoutCritic, Packed, PerceptronCritic
-from learners import cosines
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(12, 2)), jnp.float32)
 SMALL = PerceptronCritic(width=7, depth=1, kernel_init=cosines)
@@ -34,7 +34,9 @@ def test_a_perceptron_judges_each_sample(key):
     x = np.maximum(dense(layers["Dense_0"], X), 0)
     x = np.maximum(dense(layers["Dense_1"], x), 0)
     expected = dense(layers["Dense_2"], x)[:, 0]
-    np.testing.assert_allclose(critic.apply(variables, X), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        critic.apply(variables, X), expected, rtol=1e-4, atol=1e-4
+    )
 
 
 def test_maxout_is_the_largest_of_linear_maps(key):
@@ -48,7 +50,9 @@ def test_maxout_is_the_largest_of_linear_maps(key):
         pieces = [x @ kernel[:, :, p] + bias[:, p] for p in range(3)]
         x = np.max(pieces, axis=0)
     expected = dense(params["Dense_0"], x)[:, 0]
-    np.testing.assert_allclose(critic.apply(variables, X), expected, rtol=1e-4, atol=1e-4)
+    np.testing.assert_allclose(
+        critic.apply(variables, X), expected, rtol=1e-4, atol=1e-4
+    )
 
 
 @pytest.fixture(scope="module")

@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from learners import cosines
 
 from jaxgen.models.generator import BatchNormGenerator, PerceptronGenerator
-from learners import cosines
 
 Z = jnp.asarray(np.random.default_rng(0).normal(size=(40, 3)), jnp.float32)
 NORMALIZED = BatchNormGenerator(features=2, width=6, depth=2)
@@ -31,7 +31,9 @@ def test_a_perceptron_is_dense_layers_with_an_activation_between(key):
 @pytest.fixture(scope="module")
 def normalized():
     """Variables that are nowhere trivial; in training: samples, and new statistics."""
-    shapes = jax.eval_shape(lambda k: NORMALIZED.init(k, Z, train=True), jax.random.key(0))
+    shapes = jax.eval_shape(
+        lambda k: NORMALIZED.init(k, Z, train=True), jax.random.key(0)
+    )
     rng = np.random.default_rng(1)
     variables = jax.tree.map(
         lambda leaf: jnp.asarray(rng.uniform(0.5, 1.5, leaf.shape), jnp.float32), shapes
@@ -49,7 +51,9 @@ def by_formula(variables, means=None, variances=None):
         x = dense(params[f"Dense_{i}"], x)
         seen.append((x.mean(0), x.var(0)))
         mean, var = seen[-1] if means is None else (means[i], variances[i])
-        scale, bias = (np.asarray(params[f"BatchNorm_{i}"][n]) for n in ("scale", "bias"))
+        scale, bias = (
+            np.asarray(params[f"BatchNorm_{i}"][n]) for n in ("scale", "bias")
+        )
         x = np.maximum((x - mean) / np.sqrt(var + 1e-5) * scale + bias, 0)
     return dense(params["Dense_2"], x), seen
 

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from learners import cosines
 
 from jaxgen.models.critic import Packed, PerceptronCritic
 from jaxgen.objectives.penalties import r1, r2, unpenalized, weighted
-from learners import cosines
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(2, 24, 3))
@@ -81,7 +81,9 @@ def test_slopes_of_the_slopes(key):
 
     @jax.jit
     def penalty(params):
-        return r1(lambda x: critic(params, x), jnp.asarray(REAL), jnp.asarray(FAKE), key)
+        return r1(
+            lambda x: critic(params, x), jnp.asarray(REAL), jnp.asarray(FAKE), key
+        )
 
     with jax.enable_x64(True):
         rng = np.random.default_rng(1)

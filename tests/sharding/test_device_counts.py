@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from jax.nn.initializers import lecun_normal
 from jax.sharding import PartitionSpec as P
+from learners import POINTS, regression, ring_gan
 
 from jaxgen.data.batches import minibatch
 from jaxgen.objectives.adversarial import NON_SATURATING
@@ -21,7 +22,6 @@ from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.gradients import microbatched
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
-from learners import POINTS, regression, ring_gan
 
 BATCH = 160
 ONE = {"data": 1}
@@ -94,7 +94,9 @@ def rates():
     return learner, ran(program_of(learner, {"replica": 1}, study()))
 
 
-@pytest.mark.parametrize("sizes", [{"replica": 2}, {"replica": 8}, {"replica": 4, "data": 2}])
+@pytest.mark.parametrize(
+    "sizes", [{"replica": 2}, {"replica": 8}, {"replica": 4, "data": 2}]
+)
 def test_rows_on_any_mesh_are_rows_on_one_device(sizes, rates):
     learner, expected = rates
     state, metrics = ran(program_of(learner, sizes, study()))

@@ -15,7 +15,10 @@ from jaxgen.sharding.mesh import AXES, batch_spec, largest_divisor, mesh_of, spr
         ({"data": 8}, {"data": 8}),
         ({"data": -1}, {"data": 8}),
         ({"fsdp": -1, "data": 2}, {"data": 2, "fsdp": 4}),
-        ({"tensor": 2, "fsdp": 2, "replica": 2}, {"replica": 2, "fsdp": 2, "tensor": 2}),
+        (
+            {"tensor": 2, "fsdp": 2, "replica": 2},
+            {"replica": 2, "fsdp": 2, "tensor": 2},
+        ),
         ({"sequence": 1, "data": -1}, {"data": 8, "sequence": 1}),
     ],
 )

@@ -6,12 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
+from learners import POINTS, regression
 
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.training.compile import compile
 from jaxgen.training.dispatch import repeat
 from jaxgen.training.learner import Learner
-from learners import POINTS, regression
 
 SHAPES = jax.ShapeDtypeStruct((64, 2), jnp.float32)
 ROWS = batch_spec(("data",))
@@ -98,4 +98,6 @@ def test_a_program_without_evaluation_has_none():
 def test_data_that_do_not_divide_are_refused():
     data = {"x": jax.ShapeDtypeStruct((63, 2), jnp.float32)}
     with pytest.raises(ValueError, match=r"x: 63 does not divide over the 2 devices"):
-        compile(regression(), data, mesh_of({"data": 2}, jax.devices()[:2]), layout=ROWS)
+        compile(
+            regression(), data, mesh_of({"data": 2}, jax.devices()[:2]), layout=ROWS
+        )

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from learners import POINTS, quadratic
 
 from jaxgen.training.dispatch import feed, repeat, scan
 from jaxgen.training.gradients import microbatched
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard, staged
-from learners import POINTS, quadratic
 
 ROWS = grid(seed=range(2))
 
@@ -67,7 +67,9 @@ REFUSED = {
 
 # gradients are gathered inside the learner, so nothing is inside of that
 PAIRS = [
-    pair for pair in itertools.product(TRANSFORMS, repeat=2) if pair[0] != "microbatched"
+    pair
+    for pair in itertools.product(TRANSFORMS, repeat=2)
+    if pair[0] != "microbatched"
 ]
 
 
@@ -144,7 +146,11 @@ def test_these_two_can_change_places(pair, key):
     def states(names):
         learner, shape = composed(*names)
         data = jnp.asarray(np.resize(POINTS, shape))
-        return learner.update(learner.init(key, data), data)[0]._replace(key=None)
+
+        def run(key, data):
+            return learner.update(learner.init(key, data), data)[0]
+
+        return jax.jit(run)(key, data)._replace(key=None)
 
     one, other = states((*pair, "feed")), states((*pair[::-1], "feed"))
     chex.assert_trees_all_close(one, other, atol=1e-6)

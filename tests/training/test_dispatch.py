@@ -5,12 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from learners import POINTS, regression
 
 from jaxgen.data.batches import minibatch
 from jaxgen.training.dispatch import feed, repeat, scan
 from jaxgen.training.learner import Learner, fresh, key_for
 from jaxgen.training.replicate import grid, replicate
-from learners import POINTS, regression
 
 BATCHES = POINTS.reshape(4, 16, 2)
 
@@ -67,7 +67,11 @@ def witness() -> Learner:
 def test_counts_tell_their_last_value_and_numbers_their_mean(key):
     learner = repeat(witness(), 4)
     state, metrics = learner.update(learner.init(key, POINTS), POINTS)
-    assert (int(state.step), int(metrics["count"]), float(metrics["mean"])) == (4, 3, 1.5)
+    assert (int(state.step), int(metrics["count"]), float(metrics["mean"])) == (
+        4,
+        3,
+        1.5,
+    )
     assert metrics["count"].dtype == jnp.int32
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import optax
 import pytest
 from jax.nn import softplus
+from learners import POINTS, adam, ring_gan, trajectory
 from scipy.special import expit
 
 from jaxgen.models.critic import PerceptronCritic
@@ -17,7 +18,6 @@ from jaxgen.objectives.penalties import r1, unpenalized, weighted
 from jaxgen.training.gan import gan, generated, normal_latents, sampled
 from jaxgen.training.learner import key_for
 from jaxgen.training.replicate import grid, replicate
-from learners import POINTS, adam, ring_gan, trajectory
 
 REAL = np.full((16, 1), 0.5, np.float32)
 RATE = 0.2

@@ -5,12 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from learners import POINTS, quadratic, ring_gan
 
 from jaxgen.data.batches import minibatch
 from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.replicate import each_row, grid, replicate, row_names
 from jaxgen.training.transforms import ema, guard
-from learners import POINTS, quadratic, ring_gan
 
 AXIS = grid(seed=(3, 0, 7), rate=(0.003, 0.03))
 
@@ -60,12 +60,20 @@ def test_row_i_is_that_row_run_alone(study):
 def test_rows_differ_by_seed_and_by_rate(study):
     first, last, _ = study
     start, end = (
-        s.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"] for s in (first, last)
+        np.asarray(state.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"])
+        for state in (first, last)
     )
-    assert len({leaf.tobytes() for leaf in np.asarray(start)}) == 3
+    assert len({row.tobytes() for row in end}) == 6
     moved = np.abs(end - start).max(axis=(1, 2))
-    assert len({leaf.tobytes() for leaf in np.asarray(end)}) == 6
     assert (moved[3:] > 2 * moved[:3]).all()
+
+
+def test_rows_start_from_the_keys_of_their_seeds(key):
+    state = replicate(quadratic, grid(seed=(3, 0, 7))).init(key, POINTS)
+    for row, seed in enumerate((3, 0, 7)):
+        alone = quadratic().init(jax.random.fold_in(key, seed), POINTS)
+        np.testing.assert_array_equal(state.params[row], alone.params)
+    assert len(np.unique(state.params)) == 6
 
 
 def test_one_step_for_all_rows_and_a_row_of_the_rest(study):
@@ -120,7 +128,10 @@ def test_grids_without_rows_are_refused(axis, complaint):
 
 def test_whole_numbers_are_numbers():
     axis = grid(seed=(0,), weight=(0, 1), decay=1)
-    assert axis["weight"].tolist() == [0.0, 1.0] and axis["decay"].tolist() == [1.0, 1.0]
+    assert axis["weight"].tolist() == [0.0, 1.0] and axis["decay"].tolist() == [
+        1.0,
+        1.0,
+    ]
 
 
 def test_every_row_has_a_name_of_its_own():
