@@ -90,13 +90,17 @@ def batch_spec(names: Sequence[str], leading: int = 0) -> P:
     return P(*(None,) * leading, axes) if axes else P()
 
 
-def spread(batch: Data) -> Data:
+def spread(batch: Data, leading: int = 0) -> Data:
     """A batch drawn inside a program, laid over the batch axes of its mesh.
 
     Without it the compiler lets every device compute the whole batch: there is no
     all-reduce, and no gain. Under a program without a mesh it does nothing.
+
+    Args:
+      batch: a pytree whose leaves count examples along one axis.
+      leading: axes before that one.
     """
     names = jax.sharding.get_abstract_mesh().axis_names
     if not any(axis in names for axis in BATCH_AXES):
         return batch
-    return jax.lax.with_sharding_constraint(batch, batch_spec(names))
+    return jax.lax.with_sharding_constraint(batch, batch_spec(names, leading))

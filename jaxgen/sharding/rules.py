@@ -1,5 +1,6 @@
 """Which array lies how on a mesh: an ordered list of rules, outside every model."""
 
+import math
 import re
 from collections.abc import Callable, Sequence
 
@@ -36,17 +37,10 @@ def fsdp(shape: tuple[int, ...], mesh: Mesh, smallest: int = 1024) -> P:
     """
     parts = mesh.shape.get("fsdp", 1)
     axes = [axis for axis, size in enumerate(shape) if size % parts == 0]
-    if "fsdp" not in mesh.shape or not axes or _elements(shape) < smallest:
+    if "fsdp" not in mesh.shape or not axes or math.prod(shape) < smallest:
         return P()
     longest = max(axes, key=lambda axis: shape[axis])
     return P(*(None,) * longest, "fsdp")
-
-
-def _elements(shape: tuple[int, ...]) -> int:
-    count = 1
-    for size in shape:
-        count *= size
-    return count
 
 
 FSDP: tuple[Rule, ...] = ((".*", fsdp),)
@@ -104,7 +98,7 @@ def _checked(name, shape, mesh, rules) -> P:
     else:
         raise ValueError(f"no rule for {name!r}: end the rules with ('.*', fsdp)")
     for size, axes in zip(shape, spec, strict=False):
-        parts = _parts(axes, mesh)
+        parts = _parts(name, axes, mesh)
         if size % parts:
             raise ValueError(
                 f"{name}: {size} does not divide over the {parts} devices of {axes!r}; "
@@ -115,9 +109,12 @@ def _checked(name, shape, mesh, rules) -> P:
     return spec
 
 
-def _parts(axes, mesh: Mesh) -> int:
+def _parts(path: str, axes, mesh: Mesh) -> int:
     names = axes if isinstance(axes, tuple) else () if axes is None else (axes,)
-    count = 1
     for name in names:
-        count *= mesh.shape[name]
-    return count
+        if name not in mesh.shape:
+            raise ValueError(
+                f"{path}: its rule names the mesh axis {name!r}, and the mesh has "
+                f"{', '.join(mesh.shape)}; change the rule or the mesh"
+            )
+    return math.prod(mesh.shape[name] for name in names)

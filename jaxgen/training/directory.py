@@ -8,7 +8,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-SETTINGS = "settings.json"
+SETTINGS, DRAFT, LOCK = "settings.json", "settings.draft", ".lock"
 
 
 @contextmanager
@@ -40,17 +40,15 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
     """
     ours = json.loads(json.dumps(settings))
     _require_ours(path, ours)
-    try:
+    with _told_of(path):
         path.mkdir(parents=True, exist_ok=True)
-        lock = os.open(path / ".lock", os.O_CREAT | os.O_RDWR)
-        _lock(path, lock)
-        _write_once(path / SETTINGS, json.dumps(ours, indent=2) + "\n")
-    except OSError as error:
-        raise OSError(
-            error.errno,
-            f"run directory {path}: {error.strerror or error}; choose another",
-        ) from error
+        lock = os.open(path / LOCK, os.O_CREAT | os.O_RDWR)
     try:
+        with _told_of(path):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        _require_ours(path, ours)  # another may have come first by a moment
+        with _told_of(path):
+            _write_once(path / SETTINGS, json.dumps(ours, indent=2) + "\n")
         yield path
     finally:
         os.close(lock)
@@ -82,8 +80,8 @@ def _require_ours(path: Path, settings: dict[str, Any]) -> None:
     try:
         there = json.loads((path / SETTINGS).read_text())
     except (FileNotFoundError, ValueError):
-        if [entry.name for entry in path.iterdir()] == [".lock"]:
-            return
+        if {entry.name for entry in path.iterdir()} <= {LOCK, DRAFT}:
+            return  # a start that was cut short
         raise ValueError(
             f"run directory {path}: it holds files, and no {SETTINGS} that says of "
             "which run; choose another, or a new one"
@@ -97,16 +95,23 @@ def _require_ours(path: Path, settings: dict[str, Any]) -> None:
         )
 
 
-def _lock(path: Path, lock: int) -> None:
+@contextmanager
+def _told_of(path: Path) -> Iterator[None]:
     try:
-        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
     except BlockingIOError as error:
-        os.close(lock)
-        raise OSError(error.errno, "another process is running there") from error
+        raise OSError(
+            error.errno, f"run directory {path}: another process is running there"
+        ) from error
+    except OSError as error:
+        raise OSError(
+            error.errno,
+            f"run directory {path}: {error.strerror or error}; choose another",
+        ) from error
 
 
 def _write_once(path: Path, text: str) -> None:
     if not path.exists():
-        draft = path.with_suffix(".draft")
+        draft = path.with_name(DRAFT)
         draft.write_text(text)
         draft.rename(path)

@@ -54,14 +54,18 @@ def repeat(learner: Learner, steps: int) -> Learner:
 def scan(learner: Learner) -> Learner:
     """Makes one update for each of the stacked batches that are its data.
 
-    Every leaf of the data is (steps, examples, ...). Metrics as in ``repeat``.
+    Every leaf of the data is (steps, examples, ...), laid out by
+    ``batch_spec(mesh.axis_names, leading=1)`` where they come from the host. Metrics
+    as in ``repeat``.
     """
 
     def init(key, data):
         return learner.init(key, jax.tree.map(lambda leaf: leaf[0], data))
 
     def update(state, data):
-        state, metrics = lax.scan(learner.update, state, data)
+        state, metrics = lax.scan(
+            lambda state, batch: learner.update(state, spread(batch)), state, data
+        )
         return state, jax.tree.map(_summary, metrics)
 
     return Learner(init, update)

@@ -10,6 +10,7 @@ import optax
 from jaxgen.arrays import Array, Float, Key, PyTree
 from jaxgen.objectives.adversarial import Pair
 from jaxgen.objectives.penalties import Penalty, unpenalized
+from jaxgen.sharding.mesh import spread
 from jaxgen.training.gradients import whole_batch
 from jaxgen.training.learner import Learner, State, fresh, key_for, own
 
@@ -82,6 +83,9 @@ def gan(
             )
         return fresh(key, params, opt, **variables)
 
+    def drawn(state, name, real):
+        return spread(latents(key_for(state, name), len(real)))
+
     def critic_loss(params, batch, key):
         real, fake = batch
         judge = critic_of(critic, params)
@@ -89,7 +93,7 @@ def gan(
         return losses.mean() + penalty(judge, real, fake, key), ()
 
     def update_critic(state, real):
-        z = latents(key_for(state, "latents of the critic's step"), len(real))
+        z = drawn(state, "latents of the critic's step", real)
         fake, _ = sampled(generator, state, z)
         gradient = value_and_grad(critic_loss)
         (loss, _), slope = gradient(
@@ -104,7 +108,7 @@ def gan(
             fake, stats = sampled(generator, state, z, params)
             return pair.generator(judge(real), judge(fake)).mean(), stats
 
-        z = latents(key_for(state, "latents of the generator's step"), len(real))
+        z = drawn(state, "latents of the generator's step", real)
         gradient = value_and_grad(loss)
         (value, stats), slope = gradient(
             state.params["generator"], (real, z), key_for(state, "generator")

@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgen.keys import named
+from jaxgen.sharding.mesh import spread
 
 Loss = Callable[..., tuple[Any, Any]]
 """``(params, batch, key) -> (scalar, aux)``, a mean over the batch's examples."""
@@ -51,7 +52,8 @@ def microbatched(parts: int) -> Callable[[Loss], Callable]:
                 return jax.tree.map(jnp.add, total, gradient(params, *part)), ()
 
             keys = jax.random.split(named(key, "microbatch"), parts)
-            stacked = jax.tree.map(lambda leaf: _split(leaf, parts), batch), keys
+            split = jax.tree.map(lambda leaf: _split(leaf, parts), batch)
+            stacked = spread(split, leading=1), keys
             one = jax.tree.map(lambda leaf: leaf[0], stacked)
             total, _ = lax.scan(add, _zeros_like(gradient, params, *one), stacked)
             return jax.tree.map(lambda leaf: leaf / parts, total)

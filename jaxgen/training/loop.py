@@ -63,10 +63,12 @@ def fit(
       The last state.
 
     Raises:
+      ValueError: a number of dispatches or checkpoints is not positive.
       Preempted: SIGTERM or SIGINT came; the state is saved.
       FloatingPointError: a metric of a learner without ``guard`` is not finite.
       OSError: the folder is full, or cannot be read or written.
     """
+    require_positive(evaluate_every=evaluate_every, save_every=save_every, keep=keep)
     folder.mkdir(parents=True, exist_ok=True)
     with (
         stop_requests() as stopping,
@@ -178,6 +180,15 @@ def require_finite(values: Metrics, step: int) -> None:
                 f"{name} is {value} at step {step}. Lower the learning rate, or let "
                 "guard(learner) hold the state; the checkpoints before it are kept"
             )
+
+
+def require_positive(**counts: int) -> None:
+    """Raises:
+    ValueError: one of the counts is not positive.
+    """
+    for name, count in counts.items():
+        if count < 1:
+            raise ValueError(f"{name}={count}: expected 1 or more")
 
 
 def everyone_died(state: State) -> bool:

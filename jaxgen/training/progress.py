@@ -49,7 +49,9 @@ class ProgressBar:
 
     def say(self, text: str) -> None:
         """Prints a line that stays."""
-        self.console.print(f"{self.title}: {text}", highlight=False, markup=False)
+        self.console.print(
+            f"{self.title}: {text}", highlight=False, markup=False, soft_wrap=True
+        )
 
     def advance(self, done: int, step: int) -> None:
         """Tells that so many dispatches are done, and the step they led to."""

@@ -30,9 +30,10 @@ class Record:
     """
 
     def __init__(self, path: Path, tensorboard: Path | None = None):
-        self.file = open(path, "ab+")  # noqa: SIM115
+        self.file = open(path, "ab+", buffering=0)  # noqa: SIM115
         if _cut_short(path):
             self.file.write(b"\n")
+        self.regular = path.is_file()
         self.events = _event_writer(tensorboard) if tensorboard else None
 
     def __enter__(self) -> "Record":
@@ -46,9 +47,20 @@ class Record:
     def write(self, step: int, values: dict[str, Any]) -> None:
         """Appends the line of a step; it is on disk when this returns."""
         line = {"step": step, **json_ready(values), "wall_time": time.time()}
-        self.file.write(json.dumps(line, allow_nan=False).encode() + b"\n")
-        self.file.flush()
-        os.fsync(self.file.fileno())
+        text = json.dumps(line, allow_nan=False) + "\n"
+        try:
+            rest = text.encode()
+            while rest:  # a full disk takes a part without a word
+                rest = rest[self.file.write(rest) :]
+            if self.regular:  # not so for processes that tell nobody
+                os.fsync(self.file.fileno())
+        except OSError as error:
+            raise OSError(
+                error.errno,
+                f"the record cannot be written: {error.strerror}. Make room and give "
+                "the same command again",
+                self.file.name,
+            ) from error
         if self.events:
             for name, value in _scalars(values):
                 self.events.add_scalar(name, value, step)
@@ -67,7 +79,7 @@ def recorded(path: Path) -> list[dict[str, Any]]:
     for text in path.read_bytes().splitlines():
         try:
             line = json.loads(text)
-            lines[line["step"]] = line
+            lines[int(line["step"])] = line
         except (ValueError, KeyError, TypeError):
             damaged += 1
     if damaged:
@@ -96,22 +108,23 @@ def json_ready(tree: PyTree) -> Any:
 
 
 def _shortest(array: np.ndarray) -> np.ndarray:
-    if array.dtype.kind != "f" and array.dtype.name != "bfloat16":
-        return array
-    return array.astype(np.float32).astype(str).astype(np.float64)
+    narrow = array.dtype.name in ("float32", "float16", "bfloat16")
+    return array.astype(np.float32).astype(str).astype(np.float64) if narrow else array
 
 
 def _scalars(values: dict[str, Any]):
     for name, value in values.items():
         if isinstance(value, dict):
             yield from ((f"{name}/{key}", leaf) for key, leaf in _scalars(value))
-        elif np.ndim(value) == 0:
-            yield name, float(value)
-        elif np.ndim(value) == 1:
-            yield from ((f"{name}/{row}", float(one)) for row, one in enumerate(value))
+        elif np.asarray(value).dtype.kind in "biufV" and np.ndim(value) < 2:
+            rows = enumerate(np.ravel(value).astype(np.float64))
+            flat = np.ndim(value) == 0
+            yield from ((name if flat else f"{name}/{row}", one) for row, one in rows)
 
 
 def _cut_short(path: Path) -> bool:
+    if not path.is_file():
+        return False
     with open(path, "rb") as file:
         file.seek(0, os.SEEK_END)
         if not file.tell():

@@ -15,7 +15,7 @@ ROWS: Any = State(step=None, key=0, params=0, opt=0, extra=0)  # type: ignore[ar
 
 
 def grid(
-    seed: Sequence[int], **hyper: Sequence[float] | float
+    seed: Sequence[int], **hyper: Sequence[float | int] | float | int
 ) -> dict[str, np.ndarray]:
     """The rows of a study: every setting with every seed, seeds last.
 
@@ -91,5 +91,5 @@ def row_names(axis: Mapping[str, np.ndarray]) -> list[str]:
       >>> row_names(grid(seed=(3,), lr=0.5))
       ['seed=3 lr=0.5']
     """
-    columns = [[f"{name}={value:g}" for value in axis[name]] for name in axis]
+    columns = [[f"{name}={value}" for value in axis[name]] for name in axis]
     return [" ".join(row) for row in zip(*columns, strict=True)]

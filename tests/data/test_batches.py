@@ -88,6 +88,18 @@ def test_batches_that_the_source_cannot_fill_are_refused(size):
         Shuffled(PAIRS, size, seed=0)
 
 
+@pytest.mark.parametrize(
+    "draw",
+    [
+        lambda data: Shuffled(data, 5, seed=0),
+        lambda data: jax.eval_shape(minibatch(5), data, jax.random.key(0)),
+    ],
+)
+def test_leaves_of_different_lengths_are_refused(draw):
+    with pytest.raises(ValueError, match=r"25.*24|24.*25"):
+        draw(PAIRS | {"y": np.arange(24)})
+
+
 def test_resident_data_stay_and_are_counted():
     data = {"x": jnp.zeros(3)}
     batches = Resident(data)

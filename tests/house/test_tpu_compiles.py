@@ -12,6 +12,7 @@ import re
 import jax
 import numpy as np
 import pytest
+from learners import regression, ring_gan
 
 from jaxgen.data.batches import minibatch
 from jaxgen.sharding.mesh import batch_spec, mesh_of
@@ -21,7 +22,6 @@ from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard
-from learners import regression, ring_gan
 from tpu.topology import SLICES, topology
 
 V5E_BYTES = (15.75 - 0.26) * 2**30
@@ -54,7 +54,9 @@ def sharded_regression() -> Program:
 
 def groups_along(shape: tuple[int, ...], *axes: int) -> set[frozenset[int]]:
     """Which devices of a mesh differ in these coordinates alone."""
-    ids = np.moveaxis(np.arange(math.prod(shape)).reshape(shape), axes, range(len(axes)))
+    ids = np.moveaxis(
+        np.arange(math.prod(shape)).reshape(shape), axes, range(len(axes))
+    )
     size = math.prod(shape[axis] for axis in axes)
     return {frozenset(group) for group in ids.reshape(size, -1).T.tolist()}
 
@@ -169,10 +171,10 @@ CHIPS_AND_HOSTS = {
 @with_libtpu
 def test_slices_have_the_chips_and_hosts_that_are_sold():
     described = {name: topology(name) for name in SLICES}
-    assert CHIPS_AND_HOSTS == {
+    assert {
         name: (len(devices), len({device.process_index for device in devices}))
         for name, devices in described.items()
-    }
+    } == CHIPS_AND_HOSTS
 
 
 def test_a_missing_compiler_is_told_with_its_cure(monkeypatch):

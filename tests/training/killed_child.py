@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import jax
+from wanderers import POINTS, bits, wandering_study
 
 from jaxgen.data.batches import Resident
 from jaxgen.training.directory import run_directory
 from jaxgen.training.loop import fit
 from jaxgen.training.preemption import Preempted
 from jaxgen.training.progress import Silence
-from wanderers import POINTS, bits, wandering_study
 
 DISPATCHES = 60
 
@@ -35,7 +35,7 @@ class Slow(Silence):
 
 def main(folder: Path, hold: int) -> int:
     jax.config.update("jax_num_cpu_devices", 2)
-    program = wandering_study(steps=2, devices=2)
+    program = wandering_study()
     key, data, watcher = jax.random.key(0), Resident(POINTS), Slow(hold)
     try:
         with run_directory(folder, {"dispatches": DISPATCHES}):

@@ -43,7 +43,7 @@ def make(folder, settings, **files):
 def test_the_same_settings_continue(folder):
     make(folder, OURS, record="a line")
     before = contents(folder)
-    make(folder, OURS | {"rates": [0.1, 0.2]})
+    make(folder, dict(reversed(OURS.items())) | {"rates": [0.1, 0.2]})
     assert contents(folder) == before
     assert before["record"] == b"a line"
 
@@ -99,7 +99,9 @@ def test_a_second_process_is_refused_until_the_first_is_gone(folder):
     root = Path(__file__).parents[2]
     with subprocess.Popen(command, cwd=root, **pipes) as holder:
         assert holder.stdout.readline() == "holding\n"
-        with pytest.raises(OSError, match=r"deep/run.*another process is running there"):
+        with pytest.raises(
+            OSError, match=r"deep/run.*another process is running there"
+        ):
             make(folder, {"steps": 100})
         holder.send_signal(signal.SIGKILL)
     make(folder, {"steps": 100})

@@ -5,7 +5,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, regression
+from learners import POINTS, adam, quadratic
 
 from jaxgen.data.batches import minibatch
 from jaxgen.training.dispatch import feed, repeat, scan
@@ -15,12 +15,15 @@ from jaxgen.training.replicate import grid, replicate
 BATCHES = POINTS.reshape(4, 16, 2)
 
 
+def learner() -> Learner:
+    return quadratic(optimizer=adam)
+
+
 @pytest.fixture(scope="module")
 def one_by_one():
-    """The first state, one jitted update, and the states after each of its calls."""
-    learner = regression()
-    update = jax.jit(learner.update)
-    first = jax.jit(learner.init)(jax.random.key(0), BATCHES[0])
+    """The first state, and where updates with some batches lead from there."""
+    update = jax.jit(learner().update)
+    first = learner().init(jax.random.key(0), BATCHES[0])
 
     def calls(batches):
         state, told = first, []
@@ -35,7 +38,7 @@ def one_by_one():
 def test_repeating_is_updating_again_and_again(one_by_one):
     first, calls = one_by_one
     state, losses = calls([BATCHES[0]] * 5)
-    repeated, metrics = jax.jit(repeat(regression(), 5).update)(first, BATCHES[0])
+    repeated, metrics = jax.jit(repeat(learner(), 5).update)(first, BATCHES[0])
     chex.assert_trees_all_equal(repeated, state)
     assert float(metrics["loss"]) == pytest.approx(np.mean(losses), rel=1e-6)
     assert losses[-1] < losses[0]
@@ -44,14 +47,14 @@ def test_repeating_is_updating_again_and_again(one_by_one):
 def test_scanning_is_updating_with_each_batch(one_by_one):
     first, calls = one_by_one
     state, losses = calls(BATCHES)
-    scanned, metrics = jax.jit(scan(regression()).update)(first, BATCHES)
+    scanned, metrics = jax.jit(scan(learner()).update)(first, BATCHES)
     chex.assert_trees_all_equal(scanned, state)
     assert float(metrics["loss"]) == pytest.approx(np.mean(losses), rel=1e-6)
 
 
 def test_scanning_starts_from_the_first_batch(one_by_one, key):
     first, _ = one_by_one
-    chex.assert_trees_all_equal(jax.jit(scan(regression()).init)(key, BATCHES), first)
+    chex.assert_trees_all_equal(scan(learner()).init(key, BATCHES), first)
 
 
 def witness() -> Learner:

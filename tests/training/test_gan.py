@@ -8,14 +8,15 @@ import numpy as np
 import optax
 import pytest
 from jax.nn import softplus
-from learners import POINTS, adam, ring_gan, trajectory
+from learners import POINTS, adam, cosines, ring_gan, trajectory
 from scipy.special import expit
 
 from jaxgen.models.critic import PerceptronCritic
 from jaxgen.models.generator import BatchNormGenerator
-from jaxgen.objectives.adversarial import PAIRS, WASSERSTEIN
-from jaxgen.objectives.penalties import r1, unpenalized, weighted
+from jaxgen.objectives.adversarial import PAIRS, RELATIVISTIC_PAIRING, WASSERSTEIN
+from jaxgen.objectives.penalties import r1, weighted
 from jaxgen.training.gan import gan, generated, normal_latents, sampled
+from jaxgen.training.gradients import microbatched, whole_batch
 from jaxgen.training.learner import key_for
 from jaxgen.training.replicate import grid, replicate
 
@@ -40,9 +41,9 @@ class Slope(nn.Module):
         return samples[:, 0] * self.param("psi", nn.initializers.ones, ())
 
 
-def dirac_gan(pair, g=RATE, c=RATE, penalty=unpenalized, generator=Dirac()):
+def dirac_gan(pair, g=RATE, c=RATE, *, generator=Dirac(), **more):
     players = generator, Slope(), pair, normal_latents(1)
-    return gan(*players, optax.sgd(g), optax.sgd(c), penalty)
+    return gan(*players, optax.sgd(g), optax.sgd(c), **more)
 
 
 SLOPES = {
@@ -111,7 +112,21 @@ def test_each_step_of_each_player_has_fresh_latents(key):
     assert abs(np.corrcoef(critic, generator)[0, 1]) < 0.16
 
 
-GENERATOR, CRITIC = BatchNormGenerator(width=8, depth=1), PerceptronCritic(8, 1)
+def test_gradients_may_be_gathered_over_parts(key):
+    real = np.linspace(-1, 2, 16, dtype=np.float32)[:, None]
+
+    def learner(value_and_grad):
+        more = {"penalty": r1, "value_and_grad": value_and_grad}
+        return dirac_gan(RELATIVISTIC_PAIRING, generator=Scale(), **more)
+
+    _, states, metrics = trajectory(learner(whole_batch), key, real, 5)
+    _, others, told = trajectory(learner(microbatched(4)), key, real, 5)
+    chex.assert_trees_all_close(others.params, states.params, atol=1e-6)
+    chex.assert_trees_all_close(told, metrics, atol=1e-6)
+
+
+GENERATOR = BatchNormGenerator(width=8, depth=1)
+CRITIC = PerceptronCritic(8, 1, kernel_init=cosines)
 
 
 def by_hand(state, real):
@@ -177,12 +192,15 @@ def test_an_update_is_the_step_written_by_hand(stepped):
 
 
 def test_users_get_samples_with_the_statistics_of_the_population(stepped):
-    _, state, _ = stepped
-    z = jax.random.normal(jax.random.key(1), (32, 3))
-    variables = {"params": state.params["generator"], **state.extra}
-    expected = GENERATOR.apply(variables, z, train=False)
-    few = generated(GENERATOR, state, z[:4])
+    @jax.jit
+    def samples(state, z):
+        variables = {"params": state.params["generator"], **state.extra}
+        expected = GENERATOR.apply(variables, z, train=False)
+        in_training, statistics = sampled(GENERATOR, state, z)
+        return expected, generated(GENERATOR, state, z[:4]), in_training, statistics
+
+    z = np.random.default_rng(0).normal(size=(32, 3)).astype(np.float32)
+    expected, few, in_training, statistics = samples(stepped[1], z)
     np.testing.assert_allclose(few, expected[:4], atol=1e-6)
-    in_training, statistics = sampled(GENERATOR, state, z)
     assert np.abs(in_training - expected).max() > 1e-3
     assert set(statistics) == {"batch_stats"}

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 import numpy as np
-from jaxgen.training.record import recorded
+from wanderers import told
 
 CHILD = Path(__file__).with_name("killed_child.py")
 ROOT = CHILD.parents[2]
 
 
 def start(folder, hold: int = -1) -> subprocess.Popen:
-    paths = os.pathsep.join(map(str, (ROOT, CHILD.parent)))
+    paths = os.pathsep.join(map(str, (ROOT, ROOT / "tests")))
     return subprocess.Popen(
         (sys.executable, str(CHILD), str(folder), str(hold)),
         env=os.environ | {"PYTHONPATH": paths},
@@ -29,11 +29,6 @@ def ended(child: subprocess.Popen) -> tuple[int, str]:
     out, err = child.communicate(timeout=120)
     assert child.returncode in (0, 42), err
     return child.returncode, out.splitlines()[-1]
-
-
-def told(folder):
-    lines = recorded(folder / "record.jsonl")
-    return [{k: v for k, v in line.items() if k != "wall_time"} for line in lines]
 
 
 def entries(folder: Path) -> list[str]:

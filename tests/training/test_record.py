@@ -3,6 +3,7 @@
 import errno
 import json
 import os
+import resource
 import struct
 import time
 from pathlib import Path
@@ -96,7 +97,13 @@ def test_what_json_lacks_is_null(path):
 def test_integers_booleans_and_text_stay_what_they_are():
     values = {"n": np.int32(3), "yes": np.bool_(True), "rows": np.array([True, False])}
     ready = json_ready(values | {"name": "ring", 5: (1, 2.5)})
-    expected = {"n": 3, "yes": True, "rows": [True, False], "name": "ring", "5": [1, 2.5]}
+    expected = {
+        "n": 3,
+        "yes": True,
+        "rows": [True, False],
+        "name": "ring",
+        "5": [1, 2.5],
+    }
     assert json.dumps(ready) == json.dumps(expected)
 
 
@@ -161,9 +168,28 @@ def test_what_is_no_number_is_not_told_to_tensorboard(path, tmp_path):
 
 def test_a_full_disk_is_told_with_the_file(path):
     path.symlink_to("/dev/full")
-    with pytest.raises(OSError, match=r"record\.jsonl") as caught, Record(path) as record:
+    with (
+        pytest.raises(OSError, match=r"record\.jsonl") as caught,
+        Record(path) as record,
+    ):
         record.write(1, {"loss": 1})
     assert caught.value.errno == errno.ENOSPC
+
+
+@pytest.mark.filterwarnings("ignore:.* cut short")
+def test_a_line_that_fits_in_part_only_is_told(path):
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    with Record(path) as record:
+        record.write(1, {})
+        try:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (100, limits[1]))
+            with pytest.raises(OSError, match=r"record\.jsonl"):
+                record.write(2, {"text": "x" * 100})
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    with Record(path) as record:
+        record.write(3, {})
+    assert {line["step"] for line in told(path)} >= {1, 3}
 
 
 def test_the_processes_that_keep_no_record_write_to_nowhere():

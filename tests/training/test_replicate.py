@@ -19,24 +19,25 @@ def settings(rate):
     return feed(guard(ema(ring_gan(rate), 0.9)), minibatch(16))
 
 
+def numbers(state):
+    """The state on the host, its keys as numbers."""
+    return jax.device_get(state._replace(key=jax.random.key_data(state.key)))
+
+
 @pytest.fixture(scope="module")
 def study():
     """Six GANs before and after twenty updates."""
     learner = repeat(replicate(settings, AXIS), 20)
     first = jax.jit(learner.init)(jax.random.key(0), POINTS)
-    return first, *jax.jit(learner.update)(first, POINTS)
+    last, metrics = jax.jit(learner.update)(first, POINTS)
+    return numbers(first), numbers(last), jax.device_get(metrics)
 
 
 def of_row(state, row):
     """One replicate's state, without the settings that the study keeps."""
-    rows = state._replace(step=None)
-    one = jax.tree.map(lambda leaf: leaf[row], rows)
+    one = jax.tree.map(lambda leaf: leaf[row], state._replace(step=None))
     extra = {name: one.extra[name] for name in one.extra if name != "hyper"}
     return one._replace(step=state.step, extra=extra)
-
-
-def numbers(*states):
-    return [state._replace(key=None) for state in states]
 
 
 def test_row_i_is_that_row_run_alone(study):
@@ -48,19 +49,19 @@ def test_row_i_is_that_row_run_alone(study):
         state = learner.init(jax.random.fold_in(jax.random.key(0), seed), data)
         return state, *learner.update(state, data)
 
+    # 2.4e-7 was seen
     for row, (seed, rate) in enumerate(zip(AXIS["seed"], AXIS["rate"], strict=True)):
         start, end, told = alone(seed, rate, POINTS)
         seen = {name: metrics[name][row] for name in metrics}
-        for ours, theirs in [(of_row(first, row), start), (of_row(last, row), end)]:
-            chex.assert_trees_all_equal(ours.key, theirs.key)
-            chex.assert_trees_all_close(*numbers(ours, theirs), atol=2e-6)
-        chex.assert_trees_all_close(seen, told, atol=2e-6)
+        chex.assert_trees_all_close(of_row(first, row), numbers(start), atol=2e-6)
+        chex.assert_trees_all_close(of_row(last, row), numbers(end), atol=2e-6)
+        chex.assert_trees_all_close(seen, jax.device_get(told), atol=2e-6)
 
 
 def test_rows_differ_by_seed_and_by_rate(study):
     first, last, _ = study
     start, end = (
-        np.asarray(state.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"])
+        state.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"]
         for state in (first, last)
     )
     assert len({row.tobytes() for row in end}) == 6
@@ -136,5 +137,6 @@ def test_whole_numbers_are_numbers():
 
 def test_every_row_has_a_name_of_its_own():
     assert row_names(grid(seed=(3, 4), lr=0.5)) == ["seed=3 lr=0.5", "seed=4 lr=0.5"]
-    names = row_names(grid(seed=(20240001, 20240002), lr=(1e-4, 1e-3)))
-    assert len(set(names)) == 4 and names[0] == "seed=20240001 lr=0.0001"
+    axis = grid(seed=(20240001, 20240002), lr=(0.25, 0.2500001))
+    names = row_names(axis)
+    assert len(set(names)) == 4 and names[0] == "seed=20240001 lr=0.25"

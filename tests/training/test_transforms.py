@@ -71,10 +71,12 @@ def lives():
             new, metrics = study.update(state, POINTS)
             return new, (new, metrics["died"])
 
-        return jax.lax.scan(then, state, length=8)[1]
+        states, died = jax.lax.scan(then, state, length=8)[1]
+        return states._replace(key=None), died
 
-    state = study.init(jax.random.key(0), POINTS)
-    return run(state), run(own(state, hyper={"fatal": -jnp.ones(3)}))
+    state = jax.jit(study.init)(jax.random.key(0), POINTS)
+    spared = own(state, hyper={"fatal": -np.ones(3, np.float32)})
+    return jax.device_get((run(state), run(spared)))
 
 
 def carried(states, row, step):
