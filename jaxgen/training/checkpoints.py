@@ -22,6 +22,10 @@ class Restored(NamedTuple):
     position: int
 
 
+class OtherKind(ValueError):
+    """A checkpoint is whole, and of other arrays than those asked for."""
+
+
 class Checkpoints:
     """The checkpoints of one run, in a folder of their own.
 
@@ -39,13 +43,23 @@ class Checkpoints:
         self.manager = self._open()
 
     def _open(self) -> ocp.CheckpointManager:
-        return ocp.CheckpointManager(self.folder, options=self.options)
+        handlers = {
+            "state": ocp.StandardCheckpointHandler(),
+            "position": ocp.JsonCheckpointHandler(),
+        }
+        return ocp.CheckpointManager(
+            self.folder, options=self.options, item_handlers=handlers
+        )
 
     def __enter__(self) -> "Checkpoints":
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.manager.close()
+    def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
+        try:
+            self._write(None, self.manager.close)
+        except OSError:
+            if failure is None or not issubclass(failure, OSError):
+                raise
 
     def steps(self) -> list[int]:
         """The steps that can be restored, oldest first."""
@@ -62,7 +76,7 @@ class Checkpoints:
             return
         items = ocp.args.Composite(
             state=ocp.args.StandardSave(state),  # type: ignore[call-arg]
-            position=ocp.args.JsonSave(position),  # type: ignore[call-arg]
+            position=ocp.args.JsonSave({"position": position}),  # type: ignore[call-arg]
         )
         self._write(step, lambda: self.manager.save(step, args=items))
 
@@ -96,12 +110,15 @@ class Checkpoints:
           shapes: of the state, with the shardings it is wanted in: those of any mesh.
 
         Raises:
+          ValueError: a checkpoint holds other arrays; the first difference is named.
           OSError: there are checkpoints, and none can be read.
         """
         broken: dict[int, Exception] = {}
         for step in reversed(self.steps()):
             try:
                 found = self._read(step, shapes)
+            except OtherKind:
+                raise
             except Exception as error:
                 broken[step] = error
                 continue
@@ -116,6 +133,7 @@ class Checkpoints:
         return None
 
     def _read(self, step: int, shapes: State) -> Restored:
+        self._require_kind(step, shapes)
         items = self.manager.restore(
             step,
             args=ocp.args.Composite(
@@ -124,7 +142,19 @@ class Checkpoints:
             ),
         )
         jax.block_until_ready(items["state"])
-        return Restored(items["state"], items["position"])
+        if _kinds(items["state"]) != _kinds(shapes):
+            raise ValueError("it has lost what tells its keys from numbers")
+        return Restored(items["state"], items["position"]["position"])
+
+    def _require_kind(self, step: int, shapes: State) -> None:
+        there = _kinds(self.manager.item_metadata(step)["state"].tree)
+        here = _kinds(jax.eval_shape(_numbers, shapes))
+        for name in sorted(there.keys() | here.keys()):
+            if there.get(name) != here.get(name):
+                raise OtherKind(
+                    f"{self.folder}: checkpoint {step} is of another model: {name} is "
+                    f"{there.get(name, 'not')} there, {here.get(name, 'not')} here"
+                )
 
     def _move_aside(self, broken: dict[int, Any], good: int) -> None:
         for step, error in broken.items():
@@ -133,7 +163,7 @@ class Checkpoints:
             while aside.exists():
                 aside = aside.with_name(aside.name + "+")
             (self.folder / str(step)).rename(aside)
-            cause = str(error).splitlines()[0][:200]
+            cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
             warnings.warn(
                 f"checkpoint {step} cannot be read ({cause}): it is now {aside}, and "
                 f"the run goes on from {good}",
@@ -142,3 +172,23 @@ class Checkpoints:
         if broken:
             self.manager.close()
             self.manager = self._open()
+
+
+def _kinds(tree: Any) -> dict[str, str]:
+    leaves, _ = jax.tree_util.tree_flatten_with_path(tree)
+    return {
+        jax.tree_util.keystr(path, simple=True, separator="/"): (
+            f"{leaf.dtype}{list(leaf.shape)}"
+        )
+        for path, leaf in leaves
+    }
+
+
+def _numbers(state: State) -> State:
+    """The state with keys as the numbers they are saved as."""
+
+    def number(leaf):
+        key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        return jax.random.key_data(leaf) if key else leaf
+
+    return jax.tree.map(number, state)
