@@ -79,7 +79,9 @@ class Symptoms:
                 "numbers, the second dividing the first"
             )
         if not 0 <= self.penalty < float("inf"):
-            raise ValueError(f"--penalty {self.penalty}: expected a weight of 0 or more")
+            raise ValueError(
+                f"--penalty {self.penalty}: expected a weight of 0 or more"
+            )
         for name in ("protocols", "methods"):
             values = getattr(self, name)
             if not values or len(set(values)) < len(values):

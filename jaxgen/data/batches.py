@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from typing import Protocol, runtime_checkable
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Data, Key
@@ -34,11 +35,28 @@ def minibatch(size: int) -> Callable[[Data, Key], Data]:
     """
 
     def draw(data, key):
-        count = jax.tree.leaves(data)[0].shape[0]
-        chosen = jax.random.randint(key, (size,), 0, count)
-        return jax.tree.map(lambda leaf: leaf[chosen], data)
+        chosen = jax.random.randint(key, (size,), 0, examples(data))
+        return jax.tree.map(lambda leaf: jnp.asarray(leaf)[chosen], data)
 
     return draw
+
+
+def examples(data: Data) -> int:
+    """How many examples the leaves of the data hold, all the same.
+
+    Raises:
+      ValueError: they hold different numbers of examples.
+
+    Example:
+      >>> examples({"image": np.zeros((3, 8)), "label": np.zeros(3)})
+      3
+    """
+    counts = {leaf.shape[0] for leaf in jax.tree.leaves(data)}
+    if len(counts) != 1:
+        raise ValueError(
+            f"data of {sorted(counts)} examples: expected leaves of one leading size"
+        )
+    return counts.pop()
 
 
 class Resident:
@@ -91,7 +109,7 @@ class Shuffled:
         self.source, self.size, self.seed = source, size, seed
         self.position = 0
         self._epoch, self._order = -1, np.zeros(0, np.int64)
-        self.examples = len(jax.tree.leaves(source)[0])
+        self.examples = examples(source)
         if not 1 <= size <= self.examples:
             raise ValueError(
                 f"Shuffled(size={size}): expected 1 to {self.examples} examples, as "

@@ -68,10 +68,15 @@ def largest_divisor(rows: int, limit: int) -> int:
 
     So many devices share the rows of a study evenly.
 
+    Raises:
+      ValueError: one of them is not positive.
+
     Example:
       >>> largest_divisor(10, 4)
       2
     """
+    if rows < 1 or limit < 1:
+        raise ValueError(f"rows={rows}, limit={limit}: expected 1 or more of both")
     return max(size for size in range(1, limit + 1) if rows % size == 0)
 
 

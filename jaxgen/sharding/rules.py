@@ -84,7 +84,7 @@ def shardings(shapes: PyTree, mesh: Mesh, rules: Sequence[Rule] = FSDP) -> PyTre
     """
 
     def one(path, leaf):
-        name = jax.tree_util.keystr(path, simple=True, separator="/")
+        name = jax.tree_util.keystr(path, simple=True, separator="/") or "data"
         return NamedSharding(mesh, _checked(name, leaf.shape, mesh, rules))
 
     return jax.tree_util.tree_map_with_path(one, shapes)

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen.training.learner import State
@@ -188,7 +189,7 @@ def _numbers(state: State) -> State:
     """The state with keys as the numbers they are saved as."""
 
     def number(leaf):
-        key = jax.dtypes.issubdtype(leaf.dtype, jax.dtypes.prng_key)
+        key = jnp.issubdtype(leaf.dtype, jax.dtypes.prng_key)
         return jax.random.key_data(leaf) if key else leaf
 
     return jax.tree.map(number, state)

@@ -6,27 +6,31 @@ import jax
 from jax import lax
 
 from jaxgen.arrays import Data, Key
+from jaxgen.keys import named
 from jaxgen.sharding.mesh import spread
 from jaxgen.training.learner import Learner, key_for
 
 
-def feed(learner: Learner, draw: Callable[[Data, Key], Data]) -> Learner:
+def feed(
+    learner: Learner, draw: Callable[[Data, Key], Data], name: str = "data"
+) -> Learner:
     """Draws each batch inside the program, from data that stay on the device.
 
-    The learner's data become ``draw(data, key_for(state, "data"))``, laid over the
+    The learner's data become ``draw(data, key_for(state, name))``, laid over the
     mesh's batch axes: without that, every device would compute the whole batch.
     Each replicate of a study draws batches of its own.
 
     Args:
       learner: a learner of batches.
       draw: ``(data, key) -> batch``, such as ``minibatch(512)``.
+      name: of the draw, told apart from those of other feeds.
     """
 
     def init(key, data):
-        return learner.init(key, draw(data, key))
+        return learner.init(key, draw(data, named(key, name)))
 
     def update(state, data):
-        return learner.update(state, spread(draw(data, key_for(state, "data"))))
+        return learner.update(state, spread(draw(data, key_for(state, name))))
 
     return Learner(init, update)
 

@@ -8,6 +8,7 @@ import jax
 import optax
 
 from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.keys import named
 from jaxgen.objectives.adversarial import Pair
 from jaxgen.objectives.penalties import Penalty, unpenalized
 from jaxgen.sharding.mesh import spread
@@ -65,12 +66,11 @@ def gan(
     """
 
     def init(key, real):
-        keys = jax.random.split(key, 3)
-        z = latents(keys[0], len(real))
-        variables = dict(generator.init(keys[1], z, train=False))
+        z = latents(named(key, "latents"), len(real))
+        variables = dict(generator.init(named(key, "generator"), z, train=False))
         params = {
             "generator": variables.pop("params"),
-            "critic": critic.init(keys[2], real)["params"],
+            "critic": critic.init(named(key, "critic"), real)["params"],
         }
         opt = {
             "generator": generator_optimizer.init(params["generator"]),

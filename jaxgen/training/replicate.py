@@ -91,5 +91,5 @@ def row_names(axis: Mapping[str, np.ndarray]) -> list[str]:
       >>> row_names(grid(seed=(3,), lr=0.5))
       ['seed=3 lr=0.5']
     """
-    columns = [[f"{name}={value}" for value in axis[name]] for name in axis]
+    columns = [[f"{name}={value!s}" for value in axis[name]] for name in axis]
     return [" ".join(row) for row in zip(*columns, strict=True)]

@@ -83,7 +83,8 @@ def staged(
 
     Applies ``boundary(state, data)`` before the updates that follow ``every``,
     ``2 every``, ... made updates: a ``lax.cond`` on the step, so that it costs
-    nothing in between (task boundaries of continual learning, resets).
+    nothing in between (task boundaries of continual learning, resets). It goes inside
+    ``repeat`` and ``scan``, which make many updates of one.
 
     Raises:
       ValueError: ``every`` is not positive.

@@ -99,7 +99,9 @@ def test_help_does_not_wait_for_jax():
         (["--out", "/dev/null/run"], "/dev/null/run"),
     ],
 )
-def test_wrong_input_is_refused_before_anything_runs(arguments, answer, tmp_path, capsys):
+def test_wrong_input_is_refused_before_anything_runs(
+    arguments, answer, tmp_path, capsys
+):
     from experiments.mode_collapse import symptoms
 
     out = [] if "--out" in arguments else ["--out", str(tmp_path / "run")]

@@ -71,7 +71,7 @@ def test_a_second_start_trains_nothing_and_finds_the_same(folder):
 
 def test_other_settings_are_refused(folder):
     other = dataclasses.replace(symptoms.PRESETS["tiny"], out=folder, penalty=0.2)
-    with pytest.raises(ValueError, match="penalty: 0.1 there, 0.2 here"):
+    with pytest.raises(ValueError, match=r"penalty: 0.1 there, 0.2 here"):
         symptoms.run(other)
 
 

@@ -7,7 +7,9 @@ import venv
 from pathlib import Path
 
 ROOT = Path(__file__).parents[2]
-EXAMPLES = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+EXAMPLES = re.findall(
+    r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.DOTALL
+)
 FAMILY = "py3.11" if sys.version_info[:2] == (3, 11) else "py3.12"
 
 
@@ -18,14 +20,35 @@ def run(*command, cwd):
 
 
 def test_the_wheel_runs_the_first_example_in_an_empty_environment(tmp_path):
-    run(sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", tmp_path, cwd=ROOT)
+    run(
+        sys.executable,
+        "-m",
+        "hatchling",
+        "build",
+        "-t",
+        "wheel",
+        "-d",
+        tmp_path,
+        cwd=ROOT,
+    )
     (wheel,) = tmp_path.glob("*.whl")
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
     pinned = tmp_path / "constraints.txt"
     lock = (ROOT / "locks" / f"{FAMILY}.txt").read_text()
     pinned.write_text(re.sub(r" \\\n( +--hash=\S+( \\)?\n)+", "\n", lock))
-    run(python, "-m", "pip", "install", "-q", "--no-compile", "-c", pinned, wheel, cwd="/")
+    run(
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "--no-compile",
+        "-c",
+        pinned,
+        wheel,
+        cwd="/",
+    )
     (tmp_path / "example.py").write_text(EXAMPLES[0])
     assert run(python, "example.py", cwd=tmp_path) == "300 (4,)\n"
 

@@ -12,7 +12,6 @@ import re
 import jax
 import numpy as np
 import pytest
-from learners import regression, ring_gan
 
 from jaxgen.data.batches import minibatch
 from jaxgen.sharding.mesh import batch_spec, mesh_of
@@ -22,6 +21,7 @@ from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard
+from learners import regression, ring_gan
 from tpu.topology import SLICES, topology
 
 V5E_BYTES = (15.75 - 0.26) * 2**30

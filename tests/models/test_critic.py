@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import cosines
 
 from jaxgen.models.critic import MaxoutCritic, Packed, PerceptronCritic
+from learners import cosines
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(12, 2)), jnp.float32)
 SMALL = PerceptronCritic(width=7, depth=1, kernel_init=cosines)

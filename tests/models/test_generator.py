@@ -4,9 +4,9 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import cosines
 
 from jaxgen.models.generator import BatchNormGenerator, PerceptronGenerator
+from learners import cosines
 
 Z = jnp.asarray(np.random.default_rng(0).normal(size=(40, 3)), jnp.float32)
 NORMALIZED = BatchNormGenerator(features=2, width=6, depth=2)

@@ -4,10 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import cosines
 
 from jaxgen.models.critic import Packed, PerceptronCritic
 from jaxgen.objectives.penalties import r1, r2, unpenalized, weighted
+from learners import cosines
 
 RNG = np.random.default_rng(0)
 REAL, FAKE = RNG.normal(size=(2, 24, 3))

@@ -4,12 +4,12 @@ import re
 
 import numpy as np
 import pytest
-from markup import Reader
 
 from jaxgen.report.clouds import clouds
 from jaxgen.report.figures import curves, outcomes, plane
 from jaxgen.report.stylesheet import SENTINELS
 from jaxgen.stats.intervals import mean_interval
+from markup import Reader
 
 STEPS = np.arange(0, 20_001, 2_000)
 RNG = np.random.default_rng(0)

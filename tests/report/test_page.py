@@ -1,7 +1,6 @@
 """The page: whole, escaped, and sufficient to itself."""
 
 import pytest
-from markup import Reader
 
 from jaxgen.report.page import (
     figure,
@@ -14,6 +13,7 @@ from jaxgen.report.page import (
     verdict,
 )
 from jaxgen.stats.intervals import Interval
+from markup import Reader
 
 MINUS, BOUND = "\N{MINUS SIGN}", "\N{NO-BREAK SPACE}"
 NASTY = "</style><script>alert('\"&')</script>"

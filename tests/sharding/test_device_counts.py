@@ -9,7 +9,6 @@ import numpy as np
 import pytest
 from jax.nn.initializers import lecun_normal
 from jax.sharding import PartitionSpec as P
-from learners import POINTS, regression, ring_gan
 
 from jaxgen.data.batches import minibatch
 from jaxgen.objectives.adversarial import NON_SATURATING
@@ -22,6 +21,7 @@ from jaxgen.training.dispatch import feed, repeat, scan
 from jaxgen.training.gradients import microbatched
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
+from learners import POINTS, regression, ring_gan
 
 BATCH = 160
 ONE = {"data": 1}

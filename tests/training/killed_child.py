@@ -10,13 +10,13 @@ import time
 from pathlib import Path
 
 import jax
-from wanderers import POINTS, bits, wandering_study
 
 from jaxgen.data.batches import Resident
 from jaxgen.training.directory import run_directory
 from jaxgen.training.loop import fit
 from jaxgen.training.preemption import Preempted
 from jaxgen.training.progress import Silence
+from wanderers import POINTS, bits, wandering_study
 
 DISPATCHES = 60
 

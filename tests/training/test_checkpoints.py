@@ -8,10 +8,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from saved_states import alone, laid, require_same, state_at, wanted, write
 
 from jaxgen.sharding.mesh import mesh_of
 from jaxgen.training.checkpoints import Checkpoints
+from saved_states import alone, laid, require_same, state_at, wanted, write
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from jax.sharding import PartitionSpec as P
-from learners import POINTS, regression
 
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.training.compile import compile
 from jaxgen.training.dispatch import repeat
 from jaxgen.training.learner import Learner
+from learners import POINTS, regression
 
 SHAPES = jax.ShapeDtypeStruct((64, 2), jnp.float32)
 ROWS = batch_spec(("data",))

@@ -9,13 +9,13 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, quadratic
 
 from jaxgen.training.dispatch import feed, repeat, scan
 from jaxgen.training.gradients import microbatched
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard, staged
+from learners import POINTS, quadratic
 
 ROWS = grid(seed=range(2))
 

@@ -6,9 +6,9 @@ import shutil
 from pathlib import Path
 
 import pytest
-from saved_states import alone, require_same, state_at, wanted, write
 
 from jaxgen.training.checkpoints import Checkpoints
+from saved_states import alone, require_same, state_at, wanted, write
 
 
 @pytest.fixture

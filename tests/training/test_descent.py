@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
-from learners import POINTS, quadratic, trajectory
 
 from jaxgen.training.descent import descent
 from jaxgen.training.learner import key_for
+from learners import POINTS, quadratic, trajectory
 
 
 def test_a_quadratic_is_descended_geometrically(key):

@@ -5,12 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, adam, quadratic
 
 from jaxgen.data.batches import minibatch
 from jaxgen.training.dispatch import feed, repeat, scan
 from jaxgen.training.learner import Learner, fresh, key_for
 from jaxgen.training.replicate import grid, replicate
+from learners import POINTS, adam, quadratic
 
 BATCHES = POINTS.reshape(4, 16, 2)
 

@@ -8,7 +8,6 @@ import numpy as np
 import optax
 import pytest
 from jax.nn import softplus
-from learners import POINTS, adam, cosines, ring_gan, trajectory
 from scipy.special import expit
 
 from jaxgen.models.critic import PerceptronCritic
@@ -19,6 +18,7 @@ from jaxgen.training.gan import gan, generated, normal_latents, sampled
 from jaxgen.training.gradients import microbatched, whole_batch
 from jaxgen.training.learner import key_for
 from jaxgen.training.replicate import grid, replicate
+from learners import POINTS, adam, cosines, ring_gan, trajectory
 
 REAL = np.full((16, 1), 0.5, np.float32)
 RATE = 0.2

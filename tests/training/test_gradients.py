@@ -5,10 +5,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, ring_gan
 
 from jaxgen.models.generator import BatchNormGenerator
 from jaxgen.training.gradients import microbatched, whole_batch
+from learners import POINTS, ring_gan
 
 
 def logistic(params, batch, key):

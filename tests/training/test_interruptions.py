@@ -6,6 +6,11 @@ import signal
 import threading
 
 import pytest
+
+from jaxgen.data.batches import Resident
+from jaxgen.training.loop import fit
+from jaxgen.training.preemption import Preempted, stop_requests
+from jaxgen.training.progress import Silence
 from wanderers import (
     POINTS,
     Counted,
@@ -16,11 +21,6 @@ from wanderers import (
     wandering,
     wandering_study,
 )
-
-from jaxgen.data.batches import Resident
-from jaxgen.training.loop import fit
-from jaxgen.training.preemption import Preempted, stop_requests
-from jaxgen.training.progress import Silence
 
 DISPATCHES = 11
 

@@ -8,6 +8,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+
 from wanderers import told
 
 CHILD = Path(__file__).with_name("killed_child.py")

@@ -4,11 +4,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, quadratic
 
 from jaxgen.keys import named
 from jaxgen.training.learner import claim, fresh, key_for, own
 from jaxgen.training.replicate import grid, replicate
+from learners import POINTS, quadratic
 
 
 def bits(key):

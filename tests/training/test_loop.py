@@ -4,6 +4,10 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+
+from jaxgen.data.batches import Resident, minibatch
+from jaxgen.keys import named
+from jaxgen.training.loop import fit
 from wanderers import (
     POINTS,
     Counted,
@@ -15,10 +19,6 @@ from wanderers import (
     wandering,
     wandering_study,
 )
-
-from jaxgen.data.batches import Resident, minibatch
-from jaxgen.keys import named
-from jaxgen.training.loop import fit
 
 
 class Spoilt(Counted):

@@ -5,12 +5,12 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, quadratic, ring_gan
 
 from jaxgen.data.batches import minibatch
 from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.replicate import each_row, grid, replicate, row_names
 from jaxgen.training.transforms import ema, guard
+from learners import POINTS, quadratic, ring_gan
 
 AXIS = grid(seed=(3, 0, 7), rate=(0.003, 0.03))
 

@@ -5,11 +5,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from learners import POINTS, adam, quadratic, trajectory
 
 from jaxgen.training.learner import Learner, fresh, own
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import all_finite, ema, guard, staged
+from learners import POINTS, adam, quadratic, trajectory
 
 
 def weighted_sum(values, decay):
