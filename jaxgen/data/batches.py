@@ -15,6 +15,7 @@ class Batches(Protocol):
     """An iterator of data whose position is one integer.
 
     Setting ``position`` makes the next item the one that had that position before.
+    What it has given is not changed any more: the same object is the same data.
     """
 
     position: int

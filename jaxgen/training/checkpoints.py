@@ -1,5 +1,6 @@
 """Checkpoints of a run; the only file that knows orbax."""
 
+import logging
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -9,6 +10,9 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen.training.learner import State
+
+
+_ORBAX = logging.getLogger("absl")
 
 
 class Restored(NamedTuple):
@@ -53,6 +57,8 @@ class Checkpoints:
         )
 
     def __enter__(self) -> "Checkpoints":
+        self.loudness = _ORBAX.level
+        _ORBAX.setLevel(logging.CRITICAL)  # what it logs of a failure is raised, too
         return self
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
@@ -61,6 +67,8 @@ class Checkpoints:
         except OSError:
             if failure is None or not issubclass(failure, OSError):
                 raise
+        finally:
+            _ORBAX.setLevel(self.loudness)
 
     def steps(self) -> list[int]:
         """The steps that can be restored, oldest first."""

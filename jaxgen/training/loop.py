@@ -153,6 +153,8 @@ class Telling:
             return
         metrics, scores = jax.tree.map(np.asarray, self.pending[2:])
         step = int(metrics.pop("step"))
+        for name in metrics.keys() & scores.keys():
+            raise ValueError(f"{name!r} is a metric of the update and of evaluate, too")
         self._name_the_dead(metrics.get("died"))
         self.record.write(step, {**metrics, **scores})
         self.watcher.advance(self.pending.done, step)

@@ -21,9 +21,16 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
         yield asked.is_set
         return
     signals = (signal.SIGTERM, signal.SIGINT)
-    before = [signal.signal(one, lambda *_: asked.set()) for one in signals]
+    before = {one: signal.getsignal(one) for one in signals}
+
+    def heed(number, frame):
+        asked.set()
+        signal.signal(number, before[number])  # who asks twice will not wait
+
     try:
+        for one in signals:
+            signal.signal(one, heed)
         yield asked.is_set
     finally:
-        for one, handler in zip(signals, before, strict=True):
-            signal.signal(one, handler)
+        for one in signals:
+            signal.signal(one, before[one])
