@@ -17,6 +17,7 @@ from experiments.mode_collapse.findings import (
 from experiments.mode_collapse.methods import METHODS
 from experiments.mode_collapse.protocols import PROTOCOLS, Protocol
 from experiments.mode_collapse.published import PUBLISHED
+from jaxgen.metrics.modes import kl_floor
 from jaxgen.report.clouds import clouds
 from jaxgen.report.figures import curves, outcomes, plane
 from jaxgen.report.page import (
@@ -53,6 +54,7 @@ QUALITY = {
 DIVERSITY = {
     "covered": ("modes covered", "z.1f"),
     "effective": ("effective modes", "z.2f"),
+    "reverse_kl": ("reverse KL, nats", "z.3f"),
     "recall": ("recall", "z.2f"),
     "coverage": ("coverage", "z.2f"),
     "near_duplicates": ("near-duplicates", ".1%"),
@@ -87,6 +89,7 @@ def protocol_sections(name: str, protocol: Protocol, arms: Arms) -> list[Fragmen
     """Verdict, figures and tables of one protocol."""
     found = criteria(protocol, arms)
     modes = len(protocol.mixture.means)
+    floor = kl_floor(modes, protocol.samples)
     baseline = METHODS[next(iter(arms.methods))].title
     title = f"{name.replace('_', ' ')}: {modes} modes"
     return [
@@ -107,7 +110,12 @@ def protocol_sections(name: str, protocol: Protocol, arms: Arms) -> list[Fragmen
         section(
             "The numbers",
             score_table(arms, QUALITY, "Quality: do single samples look real?"),
-            score_table(arms, DIVERSITY, "Diversity: is all there, and evenly?"),
+            score_table(
+                arms,
+                DIVERSITY,
+                "Diversity: is all there, and evenly? Reverse KL of a perfect sampler is "
+                f"expected at its finite-sample floor, {floor:.4f}.",
+            ),
             fate_table(arms, modes),
             *([difference_table(arms)] if len(arms.methods) > 1 else []),
         ),
@@ -309,4 +317,7 @@ def by_title(arms: Arms, score: str) -> dict[str, np.ndarray]:
 
 
 def _cell(values: np.ndarray, form: str) -> str:
+    unbounded = np.count_nonzero(~np.isfinite(values))
+    if unbounded:  # the KL of a seed without a single high-quality sample
+        return f"infinite in {unbounded} of {len(values)}"
     return interval_text(mean_interval(values), form)

@@ -14,7 +14,7 @@ from experiments.mode_collapse.findings import Trajectories, fates, turnover
 from experiments.mode_collapse.methods import METHODS, batch_size, learner_of
 from experiments.mode_collapse.protocols import PROTOCOLS
 from experiments.mode_collapse.results import SCORES
-from experiments.mode_collapse.study import trajectories
+from experiments.mode_collapse.study import replica_mesh, trajectories
 from tests.markup import Reader
 
 
@@ -123,6 +123,14 @@ def test_every_protocol_trains_a_step_of_right_shape(name, method):
     new, _ = jax.eval_shape(learner.update, state, data)
     assert jax.tree.map(_shape, new) == jax.tree.map(_shape, state)
     assert ("batch_stats" in state.extra) == (name == "pacgan2018_ring")
+
+
+def test_rows_that_devices_do_not_divide_run_on_the_largest_divisor_and_say_so():
+    said = []
+    assert replica_mesh(10, said.append).shape == {"replica": 5}
+    assert said == ["10 replicates run on 5 of 8 devices, evenly"]
+    assert replica_mesh(16, said.append).shape == {"replica": 8}
+    assert len(said) == 1
 
 
 def test_a_pack_of_pacgan_adds_samples_and_another_does_not():

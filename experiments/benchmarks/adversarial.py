@@ -1,0 +1,333 @@
+"""How fast a study of GANs trains, beside PyTorch and the machine's limit.
+
+Two players of two hidden layers learn a ring of eight Gaussians, one seed alone and ten
+seeds as a study: jaxgen's engine as the experiments use it (guarded, batches drawn
+inside the program, a simulated device for each core), against the same model in
+PyTorch, eager and compiled. For one seed PyTorch has one thread or all; for ten, a
+process for each core shares the seeds out.
+
+    python -m experiments.benchmarks.adversarial           # laptop
+    python -m experiments.benchmarks.adversarial tiny      # seconds, with eager alone
+
+Contenders are measured in turn, round by round, on a machine that should have nothing
+else to do. The limit is the fastest product of large float32 matrices on all cores.
+Only the FLOPs of matrix products are counted; both sides make the same ones.
+
+Time: laptop about 6 minutes, half of them PyTorch's compiler. Expected on two cores:
+jaxgen at ten seeds near 70 % of the limit, about 1.5 times as fast as eager PyTorch in a
+process for each core, three times as fast as one eager process.
+"""
+
+import importlib.metadata
+import importlib.util
+import json
+import os
+import platform
+import sys
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from experiments.benchmarks.timing import (
+    Contender,
+    Measurement,
+    Ready,
+    gemm,
+    interleaved,
+    spread,
+)
+from experiments.devices import device_environment, usable_cores
+from experiments.launch import launch
+
+Rival = Literal["eager", "compiled", "stacked"]
+LIMIT = "matrix products"
+
+
+@dataclass(frozen=True)
+class Adversarial:
+    """What to measure, and how long."""
+
+    out: Path = Path("runs/benchmarks/adversarial.json")
+    """Where every measurement is written."""
+    rounds: int = 5
+    """How often each contender is measured; ratios are taken within a round."""
+    seconds: float = 3.0
+    """Of one measurement, about."""
+    seeds: int = 10
+    """Of the larger study; the smaller has one."""
+    batch: int = 512
+    """Samples in a batch."""
+    width: int = 128
+    """Units of each of the two hidden layers of each player."""
+    dispatch: int = 50
+    """Steps in one call of jaxgen's program."""
+    rivals: tuple[Rival, ...] = ("eager", "compiled", "stacked")
+    """PyTorch's ways to do it; none measures jaxgen alone."""
+
+    def __post_init__(self):
+        for name in ("rounds", "seconds", "batch", "width", "dispatch"):
+            if getattr(self, name) <= 0:
+                raise ValueError(
+                    f"--{name} {getattr(self, name)}: expected more than 0"
+                )
+        if self.seeds < 2:
+            raise ValueError(
+                f"--seeds {self.seeds}: expected 2 or more; one is measured"
+            )
+
+
+TINY = Path("runs/benchmarks/adversarial-tiny.json")
+PRESETS = {
+    "tiny": Adversarial(TINY, 2, 0.1, 2, 32, 16, 5, rivals=("eager",)),
+    "laptop": Adversarial(),
+}
+
+
+def matmul_flops(batch: int, width: int) -> int:
+    """FLOPs of the matrix products in one step of both players, one seed.
+
+    With weights G = 2w + w^2 + 2w of the generator and C = 2w + w^2 + w of the critic,
+    multiply-adds for each sample are
+
+        critic's step:     G            a generated batch
+                           2C           the critic forward, on real and on generated
+                           2C           slopes of its weights
+                           2(C - 2w)    back from layer to layer, but not to the samples
+        generator's step:  G + C        both forward
+                           C            back through the critic to the samples
+                           G            slopes of the generator's weights
+                           G - 2w       back from layer to layer
+
+    which is ``4G + 8C - 6w``, two FLOPs each.
+
+    Example:
+      >>> matmul_flops(batch=512, width=128)
+      205783040
+    """
+    generator, critic = width * (width + 4), width * (width + 3)
+    return 2 * batch * (4 * generator + 8 * critic - 6 * width)
+
+
+def jaxgen_ring(width: int, batch: int, seeds: int, dispatch: int) -> Ready:
+    """The study as an experiment runs it, all seeds in one program."""
+    os.environ.update(device_environment(seeds, usable_cores()), JAX_PLATFORMS="cpu")
+    import jax
+    import optax
+
+    from jaxgen.data.batches import minibatch
+    from jaxgen.data.mixtures import mixture_samples, ring
+    from jaxgen.models.critic import PerceptronCritic
+    from jaxgen.models.generator import PerceptronGenerator
+    from jaxgen.objectives.adversarial import NON_SATURATING
+    from jaxgen.sharding.mesh import mesh_of
+    from jaxgen.sharding.rules import study
+    from jaxgen.training.compile import compile
+    from jaxgen.training.dispatch import feed, repeat
+    from jaxgen.training.gan import gan, normal_latents
+    from jaxgen.training.replicate import grid, replicate
+    from jaxgen.training.transforms import guard
+
+    def make(learning_rate):
+        adam = optax.adam(learning_rate, b1=0.5)
+        nets = PerceptronGenerator(2, width), PerceptronCritic(width)
+        learner = gan(*nets, NON_SATURATING, normal_latents(2), adam, adam)
+        return feed(guard(learner), minibatch(batch))
+
+    key = jax.random.key(0)
+    data = mixture_samples(ring(8, 1.0, 0.01), key, 100_000)
+    learner = replicate(make, grid(seed=range(seeds), learning_rate=1e-3))
+    start = time.perf_counter()
+    program = compile(
+        repeat(learner, dispatch), data, mesh_of({"replica": -1}), study()
+    )
+    took = time.perf_counter() - start
+    data = jax.device_put(data, program.data)
+    state = program.init(key, data)
+
+    def advance(calls: int) -> None:
+        nonlocal state
+        for _ in range(calls):
+            state, _ = program.update(state, data)
+        jax.block_until_ready(state)
+
+    return Ready(advance, seeds * dispatch, took)
+
+
+def torch_ring(way: Rival, **settings: int) -> Ready:
+    """The same study in PyTorch."""
+    from experiments.benchmarks import torch_ring as rings
+
+    return getattr(rings, way)(**settings)
+
+
+class Entry(NamedTuple):
+    """A contender, and what the table says of it."""
+
+    contender: Contender
+    seeds: int
+    title: str
+
+
+def entries(experiment: Adversarial, cores: int) -> list[Entry]:
+    """Every contender, in the order of a round."""
+    e = experiment
+    ways = e.rivals if torch_is_here() else ()
+    one = [
+        _torch(e, way, 1, f"PyTorch {way}, {threads} threads", [1], threads)
+        for way in ways
+        if way != "stacked"
+        for threads in sorted({1, cores})
+    ]
+    shares = [len(range(core, e.seeds, cores)) for core in range(min(cores, e.seeds))]
+    many = [
+        _torch(e, way, e.seeds, f"PyTorch {way}, {len(shares)} processes", shares, 1)
+        for way in ways
+    ]
+    return [_jaxgen(e, 1), *one, _jaxgen(e, e.seeds), *many]
+
+
+def _jaxgen(e: Adversarial, seeds: int) -> Entry:
+    build = partial(jaxgen_ring, e.width, e.batch, seeds, e.dispatch)
+    return Entry(Contender(f"jaxgen, {seeds} seeds", (build,)), seeds, "jaxgen")
+
+
+def _torch(e, way: Rival, seeds: int, title: str, shares, threads: int) -> Entry:
+    builds = tuple(
+        partial(
+            torch_ring,
+            way,
+            width=e.width,
+            batch=e.batch,
+            seeds=share,
+            threads=threads,
+        )
+        for share in shares
+    )
+    return Entry(Contender(f"{title}, {seeds} seeds", builds), seeds, title)
+
+
+def torch_is_here() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
+def results(
+    experiment: Adversarial,
+    entries: Sequence[Entry],
+    measurements: Sequence[Measurement],
+    compile_seconds: Mapping[str, float],
+) -> dict[str, Any]:
+    """All that was measured, and what it says, ready for JSON."""
+    flops = matmul_flops(experiment.batch, experiment.width)
+    of: dict[str, list[Measurement]] = {}
+    for measurement in measurements:
+        of.setdefault(measurement.contender, []).append(measurement)
+    limit = [one.rate for one in of[LIMIT]]
+
+    def row(entry: Entry) -> dict[str, Any]:
+        mine = of[entry.contender.name]
+        ours = of[f"jaxgen, {entry.seeds} seeds"]
+        ratio = [a.rate / b.rate for a, b in zip(ours, mine, strict=True)]
+        share = [a.rate * flops / b for a, b in zip(mine, limit, strict=True)]
+        return {
+            "title": entry.title,
+            "seeds": entry.seeds,
+            "compile_seconds": compile_seconds[entry.contender.name],
+            "seed_steps_per_second": spread(one.rate for one in mine)._asdict(),
+            "cpu_milliseconds_per_seed_step": spread(
+                1e3 * one.cpu_seconds / one.units for one in mine
+            )._asdict(),
+            "share_of_limit": spread(share)._asdict(),
+            "jaxgen_is_faster_by": spread(ratio)._asdict() | {"rounds": ratio},
+        }
+
+    return {
+        "settings": asdict(experiment) | {"out": str(experiment.out)},
+        "versions": versions(),
+        "matmul_flops_per_seed_step": flops,
+        "limit_gflops": spread(rate / 1e9 for rate in limit)._asdict(),
+        "contenders": [row(entry) for entry in entries],
+        "measurements": [one._asdict() for one in measurements],
+    }
+
+
+def versions() -> dict[str, Any]:
+    """What the numbers depend on: packages, Python, machine."""
+    wanted = ("jax", "jaxlib", "flax", "optax", "torch", "numpy")
+    here = {dist.name: dist.version for dist in importlib.metadata.distributions()}
+    return {
+        **{name: here[name] for name in wanted if name in here},
+        "python": platform.python_version(),
+        "machine": f"{platform.system()} {platform.machine()}",
+        "cores": usable_cores(),
+    }
+
+
+def table(found: Mapping[str, Any]) -> str:
+    """The results for a person: medians, and in brackets the least and the largest."""
+    limit = _span(found["limit_gflops"], "{:.0f}")
+    lines = [
+        f"{found['matmul_flops_per_seed_step'] / 1e6:.0f} MFLOP a seed-step in matrix "
+        f"products; the machine makes {limit} GFLOP/s of them.",
+        "Medians of the rounds, their least and largest in brackets.",
+    ]
+    for seeds in sorted({row["seeds"] for row in found["contenders"]}):
+        lines += ["", LINE.format(f"{seeds} seeds" if seeds > 1 else "1 seed", *HEAD)]
+        lines += [_line(row) for row in found["contenders"] if row["seeds"] == seeds]
+    return "\n".join(lines)
+
+
+HEAD = ("seed-steps/s", "of limit", "CPU ms/step", "compile", "jaxgen is faster by")
+LINE = "{:<32} {:>22} {:>9} {:>11} {:>8}  {}"
+
+
+def _line(row: Mapping[str, Any]) -> str:
+    ratio = row["jaxgen_is_faster_by"]
+    return LINE.format(
+        row["title"],
+        _span(row["seed_steps_per_second"], "{:,.0f}"),
+        f"{row['share_of_limit']['median']:.0%}",
+        f"{row['cpu_milliseconds_per_seed_step']['median']:.2f}",
+        f"{row['compile_seconds']:.1f} s",
+        "" if row["title"] == "jaxgen" else _span(ratio, "{:.2f}"),
+    ).rstrip()
+
+
+def _span(of: Mapping[str, float], form: str) -> str:
+    median, lowest, highest = (
+        form.format(of[name]) for name in ("median", "lowest", "highest")
+    )
+    return f"{median} ({lowest} to {highest})"
+
+
+def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> str:
+    """Measures, writes every measurement, and returns the table."""
+    say = say or partial(print, file=sys.stderr, flush=True)
+    if experiment.rivals and not torch_is_here():
+        say("PyTorch is not installed, so jaxgen runs alone: pip install torch")
+    cores, load = usable_cores(), os.getloadavg()[0]
+    if load > 0.5:
+        say(f"load {load:.1f} before the start: other programs will blur the numbers")
+    contenders = entries(experiment, cores)
+    measured = interleaved(
+        [Contender(LIMIT, (partial(gemm, cores),)), *(e.contender for e in contenders)],
+        experiment.rounds,
+        experiment.seconds,
+        say,
+    )
+    found = results(experiment, contenders, *measured) | {"load_at_start": load}
+    experiment.out.parent.mkdir(parents=True, exist_ok=True)
+    experiment.out.write_text(json.dumps(found, indent=1))
+    return f"{table(found)}\n\nevery measurement: {experiment.out}"
+
+
+def main() -> int:
+    """The command line."""
+    return launch(PRESETS, run, __doc__ or "")
+
+
+if __name__ == "__main__":
+    sys.exit(main())
