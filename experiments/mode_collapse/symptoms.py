@@ -114,8 +114,6 @@ PRESETS = {
             "packed_4",
         ),
         seeds=20,
-        steps=12_000,
-        dispatch=300,
     ),
     "paper": Symptoms(
         RUNS / "symptoms-paper",
