@@ -14,8 +14,9 @@ else to do. The limit is the fastest product of large float32 matrices on all co
 Only the FLOPs of matrix products are counted; both sides make the same ones.
 
 Time: laptop about 6 minutes, half of them PyTorch's compiler. Expected on two cores:
-jaxgen at ten seeds near 70 % of the limit, about 1.5 times as fast as eager PyTorch in a
-process for each core, three times as fast as one eager process.
+jaxgen at ten seeds near two thirds of the limit, 1.5 times as fast as eager PyTorch in a
+process for each core and level with a whole step compiled there; at one seed, which runs
+on one core, slower than PyTorch compiled for two.
 """
 
 import importlib.metadata

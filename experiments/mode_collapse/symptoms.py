@@ -9,7 +9,7 @@ near-duplicates, precision, recall, density, coverage, and how modes come and go
     python -m experiments.mode_collapse.symptoms study       # more methods, more data
     python -m experiments.mode_collapse.symptoms paper       # PacGAN's own; accelerator
 
-Time: laptop about 4 minutes on two cores, study about 40. Expected: the non-saturating
+Time: laptop about 4 minutes on two cores, study half an hour. Expected: the non-saturating
 GAN keeps fewer than half of the ring's eight modes while more than half of its samples
 are still of high quality; packing two samples keeps nearly all of the modes.
 """
