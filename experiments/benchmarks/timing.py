@@ -11,8 +11,7 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import ExitStack
 from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PROCESSES = get_context("spawn")
 """Each starts clean: with its own JAX, its own devices and its own threads."""
@@ -96,7 +95,7 @@ class Running:
     def __init__(self, contender: Contender):
         self.name = contender.name
         self.processes: list = []
-        self.pipes: list[Connection] = []
+        self.pipes: list[Any] = []
         built = [self._started(build) for build in contender.builds]
         self.units = sum(units for units, _ in built)
         self.compile_seconds = max(seconds for _, seconds in built)
@@ -135,7 +134,7 @@ class Running:
         self.pipes.append(pipe)
         return self._answer(pipe)
 
-    def _answer(self, pipe: Connection):
+    def _answer(self, pipe: Any):
         try:
             answer = pipe.recv()
         except EOFError:
@@ -145,7 +144,7 @@ class Running:
         return answer
 
 
-def serve(pipe: Connection, build: Callable[[], Ready]) -> None:
+def serve(pipe: Any, build: Callable[[], Ready]) -> None:
     """What a process does: builds, then makes calls until nobody asks for more."""
     try:
         ready = build()

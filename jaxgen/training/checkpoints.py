@@ -11,7 +11,6 @@ import orbax.checkpoint as ocp
 
 from jaxgen.training.learner import State
 
-
 _ORBAX = logging.getLogger("absl")
 
 
