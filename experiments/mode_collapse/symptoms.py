@@ -11,7 +11,7 @@ near-duplicates, precision, recall, density, coverage, and how modes come and go
 
 Time: laptop about 4 minutes on two cores, study half an hour. Expected: the non-saturating
 GAN keeps fewer than half of the ring's eight modes while more than half of its samples
-are still of high quality; packing two samples keeps nearly all of the modes.
+are still of high quality; packing two samples keeps more of the modes.
 """
 
 import sys
