@@ -19,11 +19,9 @@ process for each core and level with a whole step compiled there; at one seed, w
 on one core, slower than PyTorch compiled for two.
 """
 
-import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -42,6 +40,7 @@ from experiments.benchmarks.timing import (
 )
 from experiments.devices import device_environment, usable_cores
 from experiments.launch import launch
+from experiments.versions import versions
 
 Rival = Literal["eager", "compiled", "stacked"]
 LIMIT = "matrix products"
@@ -247,23 +246,11 @@ def results(
 
     return {
         "settings": asdict(experiment) | {"out": str(experiment.out)},
-        "versions": versions(),
+        "versions": versions() | {"cores": usable_cores()},
         "matmul_flops_per_seed_step": flops,
         "limit_gflops": spread(rate / 1e9 for rate in limit)._asdict(),
         "contenders": [row(entry) for entry in entries],
         "measurements": [one._asdict() for one in measurements],
-    }
-
-
-def versions() -> dict[str, Any]:
-    """What the numbers depend on: packages, Python, machine."""
-    wanted = ("jax", "jaxlib", "flax", "optax", "torch", "numpy")
-    here = {dist.name: dist.version for dist in importlib.metadata.distributions()}
-    return {
-        **{name: here[name] for name in wanted if name in here},
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}",
-        "cores": usable_cores(),
     }
 
 

@@ -1,8 +1,5 @@
 """The results as data: every row with its keys, what ran, and what was found."""
 
-import importlib.metadata
-import platform
-import sys
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +8,7 @@ import numpy as np
 
 from experiments.mode_collapse.findings import Arms, Trajectories, criteria, overall
 from experiments.mode_collapse.protocols import PROTOCOLS
+from experiments.versions import versions
 from jaxgen.training.record import json_ready
 
 SCORES = (
@@ -32,7 +30,7 @@ def results_of(settings: Mapping[str, Any], arms: Mapping[str, Arms]) -> dict[st
     return json_ready(
         {
             "settings": dict(settings),
-            "versions": versions(),
+            "versions": versions() | {"devices": devices()},
             "findings": {
                 name: _findings(PROTOCOLS[name], one) for name, one in arms.items()
             },
@@ -77,20 +75,12 @@ def _findings(protocol, arms: Arms) -> dict[str, Any]:
     }
 
 
-def versions() -> dict[str, str]:
-    """What the numbers may depend on: packages, Python, machine."""
-    packages = ("jaxgen", "jax", "jaxlib", "flax", "optax", "orbax-checkpoint", "numpy")
-    devices = jax.devices()
-    return {
-        **{name: _version(name) for name in packages},
-        "python": sys.version.split()[0],
-        "machine": f"{platform.system()} {platform.machine()}",
-        "devices": f"{len(devices)} x {devices[0].device_kind}",
-    }
+def devices() -> str:
+    """How many devices of which kind.
 
-
-def _version(package: str) -> str:
-    try:
-        return importlib.metadata.version(package)
-    except importlib.metadata.PackageNotFoundError:
-        return "from a checkout"
+    Example:
+      >>> devices()
+      '... x ...'
+    """
+    found = jax.devices()
+    return f"{len(found)} x {found[0].device_kind}"
