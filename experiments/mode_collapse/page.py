@@ -135,11 +135,11 @@ def end_figures(arms: Arms, modes: int) -> list[Fragment]:
         (one["high_quality"].mean(), one["effective"].mean())
         for one in (arms.perfect, arms.trivial)
     )
-    return [
+    planes = [
         figure(
             plane(
-                quality,
-                effective,
+                {name: quality[name] for name in names},
+                {name: effective[name] for name in names},
                 xlabel="quality: share of high-quality samples",
                 ylabel="diversity: effective modes",
                 perfect=perfect,
@@ -148,7 +148,11 @@ def end_figures(arms: Arms, modes: int) -> list[Fragment]:
             "Each small mark is a seed at the end of training, each cross the mean of a "
             "method with its intervals. Perfect: fresh real samples. Trivial: one real "
             "sample repeated for ever, which is perfect in quality alone.",
-        ),
+        )
+        for names in in_planes(list(effective))
+    ]
+    return [
+        *planes,
         figure(
             outcomes(
                 effective,
@@ -160,6 +164,18 @@ def end_figures(arms: Arms, modes: int) -> list[Fragment]:
             "which a mean would hide.",
         ),
     ]
+
+
+def in_planes(methods: list[str], most: int = 8) -> list[list[str]]:
+    """The methods in as few planes as tell them apart, about equally many in each.
+
+    Example:
+      >>> in_planes(list("abcde"), most=3)
+      [['a', 'b', 'c'], ['d', 'e']]
+    """
+    planes = -(-len(methods) // most)
+    size = -(-len(methods) // planes)
+    return [methods[i : i + size] for i in range(0, len(methods), size)]
 
 
 def training_figures(protocol: Protocol, arms: Arms, modes: int) -> list[Fragment]:

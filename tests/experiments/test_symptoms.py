@@ -10,11 +10,13 @@ import numpy as np
 import pytest
 
 from experiments.mode_collapse import symptoms
-from experiments.mode_collapse.findings import Trajectories, fates, turnover
+from experiments.mode_collapse.findings import Arms, Trajectories, fates, turnover
 from experiments.mode_collapse.methods import METHODS, batch_size, learner_of
+from experiments.mode_collapse.page import end_figures
 from experiments.mode_collapse.protocols import PROTOCOLS
 from experiments.mode_collapse.results import SCORES
 from experiments.mode_collapse.study import replica_mesh, trajectories
+from jaxgen.training.record import recorded
 from tests.markup import Reader
 
 
@@ -143,3 +145,12 @@ def test_a_pack_of_pacgan_adds_samples_and_another_does_not():
 
 def _shape(leaf):
     return leaf.shape
+
+
+def test_a_page_of_every_method_is_drawn(folder):
+    one = trajectories(
+        recorded(folder / "small_ring/packed_2/record.jsonl"), np.arange(0, 41, 10)
+    )
+    draw = jax.tree.map(lambda values: values[:, -1], dict(one.scores))
+    arms = Arms(dict.fromkeys(METHODS, one), draw, draw)
+    assert len(end_figures(arms, modes=8)) == 3
