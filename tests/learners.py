@@ -66,7 +66,7 @@ def ring_gan(
     penalty: Penalty = weighted(0.1, r1),
     generator: nn.Module = PerceptronGenerator(2, 8, 1, kernel_init=cosines),
     critic: nn.Module = PerceptronCritic(8, 1, kernel_init=cosines),
-    value_and_grad=whole_batch,
+    **more,
 ) -> Learner:
     """A GAN of points in the plane."""
     return gan(
@@ -76,8 +76,8 @@ def ring_gan(
         normal_latents(3),
         adam(rate),
         adam(rate),
-        penalty,
-        value_and_grad,
+        penalty=penalty,
+        **more,
     )
 
 

@@ -8,7 +8,7 @@ import optax
 from experiments.mode_collapse.protocols import Protocol
 from jaxgen.arrays import Scalar
 from jaxgen.data.batches import minibatch
-from jaxgen.models.critic import Packed
+from jaxgen.models.critic_transforms import Packed
 from jaxgen.objectives.adversarial import PAIRS
 from jaxgen.objectives.penalties import Penalty, r1, r2, unpenalized, weighted
 from jaxgen.training.dispatch import feed

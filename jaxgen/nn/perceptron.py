@@ -8,6 +8,31 @@ from jax.nn.initializers import Initializer, lecun_normal
 from jaxgen.arrays import Array, Float
 
 
+class Hidden(nn.Module):
+    """Dense layers, each followed by an activation.
+
+    Computes ``h <- activation(W h + b)`` for each layer.
+
+    Attributes:
+      width: size of each layer, and of the output.
+      depth: number of layers.
+      activation: applied to each layer.
+      kernel_init: how the matrices start.
+    """
+
+    width: int = 128
+    depth: int = 2
+    activation: Callable[[Array], Array] = nn.relu
+    kernel_init: Initializer = lecun_normal()
+
+    @nn.compact
+    def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n h"]:
+        for _ in range(self.depth):
+            x = nn.Dense(self.width, kernel_init=self.kernel_init)(x)
+            x = self.activation(x)
+        return x
+
+
 class Perceptron(nn.Module):
     """Dense layers with an activation between them.
 
@@ -35,10 +60,8 @@ class Perceptron(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "n d"]) -> Float[Array, "n {self.features}"]:
-        for _ in range(self.depth):
-            x = nn.Dense(self.width, kernel_init=self.kernel_init)(x)
-            x = self.activation(x)
-        return nn.Dense(self.features, kernel_init=self.kernel_init)(x)
+        hidden = Hidden(self.width, self.depth, self.activation, self.kernel_init)
+        return nn.Dense(self.features, kernel_init=self.kernel_init)(hidden(x))
 
 
 class Maxout(nn.Module):

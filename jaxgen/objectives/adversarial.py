@@ -4,9 +4,9 @@ A pair is two functions ``(real_logits, fake_logits) -> losses``, one for each p
 both minimize. The generator is given the real logits too, so that relativistic
 losses are pairs like any other. To add one, write its two lines:
 
-    LEAST_SQUARES = Pair(
-        critic=lambda real, fake: (real - 1) ** 2 + fake**2,
-        generator=lambda real, fake: (fake - 1) ** 2,
+    SMOOTHED = Pair(
+        critic=lambda real, fake: classification(real, fake) + 0.1 * real,
+        generator=lambda real, fake: softplus(-fake),
     )
 """
 
@@ -26,10 +26,12 @@ class Pair(NamedTuple):
     Attributes:
       critic: ``(real_logits, fake_logits) -> losses``, each (n,).
       generator: the same for the generator.
+      over_batch: whether the loss of an example depends on others of the batch.
     """
 
     critic: Loss
     generator: Loss
+    over_batch: bool = False
 
 
 def classification(real: Float[Array, " n"], fake: Float[Array, " n"]):
@@ -64,6 +66,22 @@ def relativistic_pairing(real: Float[Array, " n"], fake: Float[Array, " n"]):
     return softplus(fake - real)
 
 
+def relativistic_average(real: Float[Array, " n"], fake: Float[Array, " n"]):
+    """Cross-entropy of telling each kind from the mean of the other.
+
+    Computes ``softplus(mean fake - real) + softplus(fake - mean real)``.
+
+    References:
+      Jolicoeur-Martineau, 2019, *The relativistic discriminator*, equations 6 and 7.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> float(relativistic_average(jnp.zeros(1), jnp.zeros(1))[0])  # 2 log 2
+      1.3862943649291992
+    """
+    return classification(real - fake.mean(), fake - real.mean())
+
+
 MINIMAX = Pair(
     critic=classification,
     generator=lambda real, fake: -softplus(fake),
@@ -76,6 +94,12 @@ NON_SATURATING = Pair(
     generator=lambda real, fake: softplus(-fake),
 )
 """The generator minimizes ``-log s(fake)``. Goodfellow et al., 2014, section 3."""
+
+LEAST_SQUARES = Pair(
+    critic=lambda real, fake: 0.5 * ((real - 1) ** 2 + fake**2),
+    generator=lambda real, fake: 0.5 * (fake - 1) ** 2,
+)
+"""Mao et al., 2017, *Least squares generative adversarial networks*, equation 9."""
 
 WASSERSTEIN = Pair(
     critic=lambda real, fake: fake - real,
@@ -95,11 +119,20 @@ RELATIVISTIC_PAIRING = Pair(
 )
 """Each fake against one real: the pair of R3GAN. Huang et al., 2024, equation 2."""
 
+RELATIVISTIC_AVERAGE = Pair(
+    critic=relativistic_average,
+    generator=lambda real, fake: relativistic_average(fake, real),
+    over_batch=True,
+)
+"""Each sample against the mean of the others. Jolicoeur-Martineau, 2019."""
+
 PAIRS = {
     "minimax": MINIMAX,
     "non_saturating": NON_SATURATING,
+    "least_squares": LEAST_SQUARES,
     "wasserstein": WASSERSTEIN,
     "hinge": HINGE,
+    "relativistic_average": RELATIVISTIC_AVERAGE,
     "relativistic_pairing": RELATIVISTIC_PAIRING,
 }
 """Every pair of this file by name."""

@@ -1,21 +1,22 @@
 """The learner of two players."""
 
 from collections.abc import Callable
-from typing import Any
 
 import flax.linen as nn
 import jax
 import optax
 
-from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.arrays import Array, Float, PyTree
+from jaxgen.data.batches import examples
 from jaxgen.keys import named
+from jaxgen.models.critic_transforms import over_batch
 from jaxgen.objectives.adversarial import Pair
+from jaxgen.objectives.generator_penalties import GeneratorPenalty, unpenalized_samples
 from jaxgen.objectives.penalties import Penalty, unpenalized
-from jaxgen.sharding.mesh import spread
 from jaxgen.training.gradients import whole_batch
-from jaxgen.training.learner import Learner, State, fresh, key_for, own
-
-Latents = Callable[[Key, int], Float[Array, "n z"]]
+from jaxgen.training.learner import Learner, State, fresh
+from jaxgen.training.players import Game, Latents, carried, parted
+from jaxgen.training.schedules import IN_TURN, Schedule
 
 
 def normal_latents(size: int) -> Latents:
@@ -30,151 +31,129 @@ def gan(
     latents: Latents,
     generator_optimizer: optax.GradientTransformation,
     critic_optimizer: optax.GradientTransformation,
+    *,
     penalty: Penalty = unpenalized,
+    penalty_every: int = 1,
+    generator_penalty: GeneratorPenalty = unpenalized_samples,
+    schedule: Schedule = IN_TURN,
     value_and_grad: Callable = whole_batch,
 ) -> Learner:
-    """Generator and critic in turn: one step of the critic, then one of the generator.
+    """Generator and critic, one against the other.
 
-    For a batch x of n real samples and fresh latents z, z' computes
+    Computes, in the order of the schedule, steps that descend
 
-        d <- d - opt( grad_d  mean pair.critic(D_d(x), D_d(G_g(z))) + penalty )
-        g <- g - opt( grad_g  mean pair.generator(D_d(x), D_d(G_g(z'))) )
+        L_d(d, g) = mean pair.critic(D_d(x), D_d(G_g(z))) + penalty       in d
+        L_g(d, g) = mean pair.generator(D_d(x), D_d(G_g(z)))
+                    + generator_penalty                                  in g
 
-    where the second line sees the new critic. Parameters and optimizer states are
-    kept under ``"generator"`` and ``"critic"``; the population statistics of a
-    generator with batch normalization in ``extra["batch_stats"]``.
+    for real samples x and fresh latents z. Two learning rates are two optimizers; an
+    average of the generator is ``ema(gan(...), decay, lambda p: p["generator"])``.
+    Parameters and optimizer states are kept under ``"generator"`` and ``"critic"``;
+    what else a player carries (statistics of batches, vectors of a spectral norm) in
+    ``extra`` under the same names.
 
     Args:
-      generator: ``(latents, train) -> samples``.
-      critic: ``samples -> logits``, one for each sample or pack of samples.
+      generator: ``(latents, train, *conditions) -> samples``.
+      critic: ``(samples, *conditions) -> logits``, one a sample, or pack of samples.
       pair: the losses of the two.
       latents: ``(key, n) -> (n, z)``.
       generator_optimizer: of the generator.
       critic_optimizer: of the critic.
       penalty: added to the critic's loss.
+      penalty_every: updates from one that has the penalty to the next. It is then so
+        many times as strong, so that its mean stays (the lazy regularization of Karras
+        et al., 2020, *Analyzing and improving the image quality of StyleGAN*).
+      generator_penalty: added to the generator's loss.
+      schedule: who steps when: ``alternating``, ``simultaneous``, ``unrolled``.
       value_and_grad: how gradients are gathered: ``whole_batch``, ``microbatched(4)``.
 
     Returns:
-      A learner of batches (n, ...) with metrics ``critic_loss``, ``generator_loss``.
+      A learner of batches with metrics ``critic_loss``, ``generator_loss``. A batch is
+      an array of samples (n, ...), or a tuple of that and conditions (n, ...) such as
+      labels, under which as many samples are generated.
 
     Raises:
-      ValueError: a generator with batch statistics, and gradients gathered over parts
-        of the batch: its loss on a part would be another loss.
-
-    References:
-      Goodfellow et al., 2014, *Generative adversarial nets*, algorithm 1 with k = 1.
+      ValueError: gradients are gathered over parts of the batch, though the loss of a
+        part is another loss; ``penalty_every`` is not positive.
     """
+    if penalty_every < 1:
+        raise ValueError(f"gan(penalty_every={penalty_every}): expected 1 or more")
+    game = Game(
+        generator,
+        critic,
+        pair,
+        latents,
+        generator_optimizer,
+        critic_optimizer,
+        penalty,
+        penalty_every,
+        generator_penalty,
+        value_and_grad,
+    )
 
-    def init(key, real):
-        z = latents(named(key, "latents"), len(real))
-        variables = dict(generator.init(named(key, "generator"), z, train=False))
-        params = {
-            "generator": variables.pop("params"),
-            "critic": critic.init(named(key, "critic"), real)["params"],
-        }
+    def init(key, batch):
+        variables = initial_variables(game, key, batch)
+        require_gatherable(game, variables)
+        params = {player: parts.pop("params") for player, parts in variables.items()}
         opt = {
             "generator": generator_optimizer.init(params["generator"]),
             "critic": critic_optimizer.init(params["critic"]),
         }
-        if variables and value_and_grad is not whole_batch:
-            raise ValueError(
-                f"{type(generator).__name__} has batch statistics, so its gradient is "
-                "not a mean over parts of the batch: use value_and_grad=whole_batch"
-            )
-        return fresh(key, params, opt, **variables)
+        beside = {player: parts for player, parts in variables.items() if parts}
+        return fresh(key, params, opt, **beside)
 
-    def drawn(state, name, real):
-        return spread(latents(key_for(state, name), len(real)))
-
-    def critic_loss(params, batch, key):
-        real, fake = batch
-        judge = critic_of(critic, params)
-        losses = pair.critic(judge(real), judge(fake))
-        return losses.mean() + penalty(judge, real, fake, key), ()
-
-    def update_critic(state, real):
-        z = drawn(state, "latents of the critic's step", real)
-        fake, _ = sampled(generator, state, z)
-        gradient = value_and_grad(critic_loss)
-        (loss, _), slope = gradient(
-            state.params["critic"], (real, fake), key_for(state, "penalty")
-        )
-        return stepped(state, "critic", critic_optimizer, slope), loss
-
-    def update_generator(state, real):
-        def loss(params, batch, key):
-            real, z = batch
-            judge = critic_of(critic, state.params["critic"])
-            fake, stats = sampled(generator, state, z, params)
-            return pair.generator(judge(real), judge(fake)).mean(), stats
-
-        z = drawn(state, "latents of the generator's step", real)
-        gradient = value_and_grad(loss)
-        (value, stats), slope = gradient(
-            state.params["generator"], (real, z), key_for(state, "generator")
-        )
-        new = stepped(state, "generator", generator_optimizer, slope)
-        return own(new, **stats), value
-
-    def update(state, real):
-        state, critic_value = update_critic(state, real)
-        state, generator_value = update_generator(state, real)
-        metrics = {"critic_loss": critic_value, "generator_loss": generator_value}
-        return state._replace(step=state.step + 1), metrics
-
-    return Learner(init, update)
+    return Learner(init, lambda state, batch: schedule(game, state, batch))
 
 
-def critic_of(critic: nn.Module, params: PyTree) -> Callable[[Array], Array]:
-    """The critic with its parameters: ``samples -> logits``."""
-    return lambda samples: critic.apply({"params": params}, samples)  # type: ignore
+def initial_variables(game: Game, key, batch) -> dict[str, dict[str, PyTree]]:
+    """Parameters and other collections of the two players."""
+    real, conditions = parted(batch)
+    z = game.latents(named(key, "latents"), examples(batch))
+    return {
+        "generator": dict(
+            game.generator.init(named(key, "generator"), z, False, *conditions)
+        ),
+        "critic": dict(game.critic.init(named(key, "critic"), real, *conditions)),
+    }
 
 
-def stepped(
-    state: State, player: str, optimizer: optax.GradientTransformation, slope: PyTree
-) -> State:
-    """The state after one player's step along its gradient."""
-    updates, opt = optimizer.update(slope, state.opt[player], state.params[player])
-    params = optax.apply_updates(state.params[player], updates)
-    return state._replace(
-        params={**state.params, player: params}, opt={**state.opt, player: opt}
-    )
-
-
-def statistics(state: State) -> dict[str, Any]:
-    """The generator's population statistics; empty for one without."""
-    return {key: state.extra[key] for key in ("batch_stats",) if key in state.extra}
-
-
-def sampled(
-    generator: nn.Module, state: State, latents: Array, params: PyTree | None = None
-) -> tuple[Array, dict[str, Any]]:
-    """Samples as in training, with the statistics of their batch, and new statistics.
-
-    Args:
-      generator: ``(latents, train) -> samples``.
-      state: holds parameters and statistics.
-      latents: (n, z).
-      params: the generator's, by default those of the state.
+def require_gatherable(game: Game, variables) -> None:
+    """Raises:
+    ValueError: a gradient over parts of the batch would be another gradient.
     """
-    params = state.params["generator"] if params is None else params
-    old = statistics(state)
-    samples, new = generator.apply(
-        {"params": params, **old},  # pyright: ignore[reportArgumentType]
-        latents,
-        train=True,
-        mutable=list(old),
-    )
-    return samples, dict(new)
+    if game.value_and_grad is whole_batch:
+        return
+    reasons = {
+        type(game.generator).__name__: bool(set(variables["generator"]) - {"params"}),
+        type(game.critic).__name__: "batch_stats" in variables["critic"]
+        or over_batch(game.critic),
+        "the pair": game.pair.over_batch,
+        "the generator's penalty": game.generator_penalty is not unpenalized_samples,
+    }
+    for name, holds in reasons.items():
+        if holds:
+            raise ValueError(
+                f"{name} looks at the whole batch, so its gradient is not a mean over "
+                "parts of it: use value_and_grad=whole_batch"
+            )
 
 
-def generated(generator: nn.Module, state: State, latents: Array) -> Array:
+def generated(
+    generator: nn.Module,
+    state: State,
+    latents: Float[Array, "n z"],
+    *conditions: Array,
+    params: PyTree | None = None,
+) -> Array:
     """Samples as a user gets them, with the statistics of the population.
 
     Args:
-      generator: ``(latents, train) -> samples``.
+      generator: ``(latents, train, *conditions) -> samples``.
       state: holds parameters and statistics.
       latents: (n, z).
+      *conditions: of the samples, each (n, ...).
+      params: the generator's, such as ``state.extra["ema"]``; by default the last.
     """
-    variables = {"params": state.params["generator"], **statistics(state)}
-    return generator.apply(variables, latents, train=False)  # type: ignore[return-value]
+    params = state.params["generator"] if params is None else params
+    variables = {"params": params, **carried(state, "generator")}
+    return generator.apply(variables, latents, False, *conditions)  # type: ignore

@@ -132,7 +132,7 @@ def test_a_study_spreads_its_rows_and_its_batches_over_a_host():
     program = ring_study()
     gradients = groups_along((4, 2), 1)
     assert gradients in groups_of(program, "all-reduce")
-    kernel = program.shapes.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"]
+    kernel = program.shapes.params["critic"]["Hidden_0"]["Dense_0"]["kernel"]
     assert kernel.sharding.shard_shape(kernel.shape) == (2, 2, 8)
     require_fit(program)
 

@@ -5,7 +5,8 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgen.models.critic import MaxoutCritic, Packed, PerceptronCritic
+from jaxgen.models.critic import MaxoutCritic, PerceptronCritic
+from jaxgen.models.critic_transforms import Packed
 from learners import cosines
 
 X = jnp.asarray(np.random.default_rng(0).normal(size=(12, 2)), jnp.float32)
@@ -30,10 +31,11 @@ def with_biases(critic, key, x):
 def test_a_perceptron_judges_each_sample(key):
     critic = PerceptronCritic(width=7, depth=2)
     variables = with_biases(critic, key, X)
-    layers = variables["params"]["Perceptron_0"]
+    params = variables["params"]
+    layers = params["Hidden_0"]
     x = np.maximum(dense(layers["Dense_0"], X), 0)
     x = np.maximum(dense(layers["Dense_1"], x), 0)
-    expected = dense(layers["Dense_2"], x)[:, 0]
+    expected = dense(params["head"]["Dense_0"], x)[:, 0]
     np.testing.assert_allclose(
         critic.apply(variables, X), expected, rtol=1e-4, atol=1e-4
     )
@@ -49,7 +51,7 @@ def test_maxout_is_the_largest_of_linear_maps(key):
         bias = np.asarray(layer["bias"]).reshape(4, 3)
         pieces = [x @ kernel[:, :, p] + bias[:, p] for p in range(3)]
         x = np.max(pieces, axis=0)
-    expected = dense(params["Dense_0"], x)[:, 0]
+    expected = dense(params["head"]["Dense_0"], x)[:, 0]
     np.testing.assert_allclose(
         critic.apply(variables, X), expected, rtol=1e-4, atol=1e-4
     )

@@ -20,10 +20,11 @@ def dense(layer, x):
 def test_a_perceptron_is_dense_layers_with_an_activation_between(key):
     generator = PerceptronGenerator(5, 7, 2, jnp.tanh, kernel_init=cosines)
     samples, variables = generator.init_with_output(key, Z, train=True)
-    layers = variables["params"]["Perceptron_0"]
+    net = variables["params"]["Perceptron_0"]
+    layers = net["Hidden_0"]
     x = np.tanh(dense(layers["Dense_0"], Z))
     x = np.tanh(dense(layers["Dense_1"], x))
-    np.testing.assert_allclose(samples, dense(layers["Dense_2"], x), atol=1e-5)
+    np.testing.assert_allclose(samples, dense(net["Dense_0"], x), atol=1e-5)
     assert set(variables) == {"params"} and samples.shape == (40, 5)
     np.testing.assert_array_equal(generator.apply(variables, Z, train=False), samples)
 

@@ -5,8 +5,18 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgen.models.critic import Packed, PerceptronCritic
-from jaxgen.objectives.penalties import r1, r2, unpenalized, weighted
+from jaxgen.models.critic import PerceptronCritic
+from jaxgen.models.critic_transforms import Packed
+from jaxgen.objectives.penalties import (
+    consistency,
+    dragan,
+    gradient_penalty,
+    r1,
+    r2,
+    squared_slopes,
+    unpenalized,
+    weighted,
+)
 from learners import cosines
 
 RNG = np.random.default_rng(0)
@@ -98,3 +108,61 @@ def test_slopes_of_the_slopes(key):
         seen = sum((slope[name] * way[name]).sum() for name in params)
         expected = (along(1e-5) - along(-1e-5)) / 2e-5
         assert abs(expected) > 0.1 and float(seen) == pytest.approx(expected, rel=1e-8)
+
+
+def steep(x):
+    return x @ jnp.array([1.0, 2.0, 2.0], x.dtype)
+
+
+def test_a_linear_critic_of_slope_three_pays_four(key):
+    real, fake = jnp.asarray(REAL, jnp.float32), jnp.asarray(FAKE, jnp.float32)
+    for penalty in (gradient_penalty, dragan(0.5)):
+        assert float(penalty(steep, real, fake, key)) == pytest.approx(4.0, rel=1e-5)
+
+
+def test_the_gradient_penalty_is_measured_between_the_kinds():
+    # D = |x|^2 / 2 has slope |x|: between a and b, (|e a + (1-e) b| - 1)^2
+    count = 20_000
+    real, fake = jnp.full((count, 1), 3.0), jnp.full((count, 1), 1.0)
+    keys = jax.random.split(jax.random.key(0), 2)
+    values = [
+        float(gradient_penalty(lambda x: (x**2).sum(1) / 2, real, fake, key))
+        for key in keys
+    ]
+    assert values[0] != values[1]
+    # (2e)^2 has mean 4/3 and standard deviation 1.19
+    np.testing.assert_allclose(values, 4 / 3, atol=4 * 1.2 / count**0.5)
+
+
+def test_dragan_is_measured_around_real_samples(key):
+    real = jnp.full((20_000, 1), 3.0)
+    value = dragan(0.5)(lambda x: (x**2).sum(1) / 2, real, 100 * real, key)
+    assert float(value) == pytest.approx(4 + 0.25, abs=0.08)  # E (3 + n - 1)^2
+
+
+def test_a_flat_critic_has_a_finite_slope_of_its_penalty(key):
+    real = jnp.asarray(REAL, jnp.float32)
+    for penalty in (gradient_penalty, dragan(0.1), r1, r2):
+        slope = jax.grad(
+            lambda w, p=penalty: p(lambda x: x @ jnp.full(3, w), real, real, key)
+        )(0.0)
+        assert np.isfinite(slope)
+
+
+def test_consistency_is_the_mean_squared_change(key):
+    def moved(x, key):
+        return x + jnp.array([[0.0, 0.0, 1.5]], x.dtype)
+
+    real = jnp.asarray(REAL, jnp.float32)
+    value = consistency(moved)(steep, real, 7 * real, key)
+    assert float(value) == pytest.approx(9.0, rel=1e-4)
+
+
+def test_a_pack_has_one_slope(key):
+    packed = Packed(PerceptronCritic(5, 1, jnp.tanh, cosines), size=2)
+    real = jnp.asarray(REAL, jnp.float32)
+    variables = packed.init(key, real)
+    slopes = squared_slopes(lambda x: packed.apply(variables, x), real)
+    inner = {"params": variables["params"]["critic"]}
+    alone = squared_slopes(lambda x: packed.critic.apply(inner, x), real.reshape(12, 6))
+    np.testing.assert_allclose(slopes, alone, rtol=1e-5)

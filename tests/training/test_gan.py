@@ -14,9 +14,10 @@ from jaxgen.models.critic import PerceptronCritic
 from jaxgen.models.generator import BatchNormGenerator
 from jaxgen.objectives.adversarial import PAIRS, RELATIVISTIC_PAIRING, WASSERSTEIN
 from jaxgen.objectives.penalties import r1, weighted
-from jaxgen.training.gan import gan, generated, normal_latents, sampled
+from jaxgen.training.gan import gan, generated, normal_latents
 from jaxgen.training.gradients import microbatched, whole_batch
 from jaxgen.training.learner import key_for
+from jaxgen.training.players import sampled
 from jaxgen.training.replicate import grid, replicate
 from learners import POINTS, adam, cosines, ring_gan, trajectory
 
@@ -49,8 +50,15 @@ def dirac_gan(pair, g=RATE, c=RATE, *, generator=Dirac(), **more):
 SLOPES = {
     "minimax": lambda real, fake: (-expit(-real), expit(fake), -expit(fake)),
     "non_saturating": lambda real, fake: (-expit(-real), expit(fake), -expit(-fake)),
+    "least_squares": lambda real, fake: (real - 1, fake, fake - 1),
     "wasserstein": lambda real, fake: (-1.0, 1.0, -1.0),
     "hinge": lambda real, fake: (-1.0 * (real < 1), 1.0 * (fake > -1), -1.0),
+    # every sample is the same, so each is its kind's mean
+    "relativistic_average": lambda real, fake: (
+        -2 * expit(fake - real),
+        2 * expit(fake - real),
+        -2 * expit(real - fake),
+    ),
     "relativistic_pairing": lambda real, fake: (
         -expit(fake - real),
         expit(fake - real),
@@ -131,10 +139,15 @@ CRITIC = PerceptronCritic(8, 1, kernel_init=cosines)
 
 def by_hand(state, real):
     """A step of R3GAN's players with batch normalization, spelled out."""
-    players, opt, statistics = state.params, state.opt, state.extra["batch_stats"]
+    players, opt, statistics = (
+        state.params,
+        state.opt,
+        state.extra["generator"]["batch_stats"],
+    )
 
     def fakes(params, draw):
-        z = jax.random.normal(key_for(state, f"latents of the {draw}'s step"), (64, 3))
+        key = key_for(state, f"latents of the {draw}'s step")
+        z = jax.random.normal(jax.random.fold_in(key, 0), (64, 3))
         variables = {"params": params, "batch_stats": statistics}
         return GENERATOR.apply(variables, z, train=True, mutable=["batch_stats"])
 
@@ -167,7 +180,7 @@ def by_hand(state, real):
         step=state.step + 1,
         params={"generator": generator, "critic": critic},
         opt={"generator": generator_opt, "critic": critic_opt},
-        extra={"batch_stats": statistics_after},
+        extra={"generator": {"batch_stats": statistics_after}},
     )
     return new, {"critic_loss": value, "generator_loss": other}
 
@@ -194,7 +207,7 @@ def test_an_update_is_the_step_written_by_hand(stepped):
 def test_users_get_samples_with_the_statistics_of_the_population(stepped):
     @jax.jit
     def samples(state, z):
-        variables = {"params": state.params["generator"], **state.extra}
+        variables = {"params": state.params["generator"], **state.extra["generator"]}
         expected = GENERATOR.apply(variables, z, train=False)
         in_training, statistics = sampled(GENERATOR, state, z)
         return expected, generated(GENERATOR, state, z[:4]), in_training, statistics

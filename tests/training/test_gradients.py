@@ -6,8 +6,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgen.models.critic import PerceptronCritic
 from jaxgen.models.generator import BatchNormGenerator
+from jaxgen.nn.heads import MinibatchStddev
+from jaxgen.objectives.adversarial import RELATIVISTIC_AVERAGE
+from jaxgen.objectives.generator_penalties import mode_seeking
 from jaxgen.training.gradients import microbatched, whole_batch
+from jaxgen.training.schedules import simultaneous, unrolled
 from learners import POINTS, ring_gan
 
 
@@ -70,8 +75,22 @@ def test_no_parts_are_refused():
         microbatched(0)
 
 
-def test_batch_statistics_are_not_split(key):
-    generator = BatchNormGenerator(width=8, depth=1)
-    learner = ring_gan(generator=generator, value_and_grad=microbatched(2))
-    with pytest.raises(ValueError, match="BatchNormGenerator has batch statistics"):
-        jax.eval_shape(learner.init, key, POINTS)
+WHOLE = {
+    "BatchNormGenerator looks": {"generator": BatchNormGenerator(width=8, depth=1)},
+    "the pair looks": {"pair": RELATIVISTIC_AVERAGE},
+    "PerceptronCritic looks": {
+        "critic": PerceptronCritic(8, 1, head=MinibatchStddev())
+    },
+    "the generator's penalty looks": {"generator_penalty": mode_seeking(0.1)},
+    "simultaneous takes": {"schedule": simultaneous},
+    r"unrolled\(2\) takes": {"schedule": unrolled(2)},
+}
+
+
+@pytest.mark.parametrize("complaint", WHOLE)
+def test_what_looks_at_the_whole_batch_is_not_split(complaint, key):
+    learner = ring_gan(value_and_grad=microbatched(2), **WHOLE[complaint])
+    with pytest.raises(ValueError, match=complaint):
+        jax.eval_shape(
+            lambda key: learner.update(learner.init(key, POINTS), POINTS), key
+        )
