@@ -22,8 +22,8 @@ POINTS = np.random.default_rng(0).normal(size=(64, 2)).astype(np.float32)
 
 
 def adam(rate) -> optax.GradientTransformation:
-    """Adam whose epsilon keeps rounding errors from growing."""
-    return optax.adam(rate, eps=1e-3)
+    """Adam whose epsilon keeps rounding errors from growing, and slopes finite."""
+    return optax.adam(rate, eps=1e-3, eps_root=1e-8)
 
 
 def quadratic(rate=0.25, value_and_grad=whole_batch, optimizer=optax.sgd) -> Learner:

@@ -124,7 +124,8 @@ class SpectralNorm(nn.Module):
             lambda leaf: next(normalized) if leaf.ndim > 1 else leaf,
             self.critic.variables["params"],
         )
-        rngs = {"augmentation": self.make_rng("augmentation")}
+        drawn = self.has_rng("augmentation")
+        rngs = {"augmentation": self.make_rng("augmentation")} if drawn else {}
         inner = self.critic.clone(parent=None)
         return inner.apply({"params": params}, samples, *conditions, rngs=rngs)
 

@@ -1,15 +1,17 @@
 """Generators: from latents to samples.
 
 Every generator is called ``(latents, train) -> samples``. ``train`` matters to those
-with batch normalization alone: statistics of the batch, or of the population.
+with batch normalization alone: statistics of the batch, or of the population. Those
+that are ``Conditioned`` are called ``(latents, train, labels)``.
 """
 
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal, normal
 
-from jaxgen.arrays import Array, Float
+from jaxgen.arrays import Array, Float, Int
 from jaxgen.nn.perceptron import Perceptron
 
 
@@ -69,3 +71,36 @@ class BatchNormGenerator(nn.Module):
             x = nn.BatchNorm(use_running_average=not train, momentum=0.95)(x)
             x = nn.relu(x)
         return nn.Dense(self.features, kernel_init=normal(0.02))(x)
+
+
+class Conditioned(nn.Module):
+    """A generator of samples of given classes.
+
+    Computes ``G([z, e_y])``: latents joined by a learned vector for each class.
+
+    Attributes:
+      generator: of the joined latents; any of this floor.
+      classes: how many there are.
+      size: of a class's vector.
+
+    References:
+      Mirza and Osindero, 2014, *Conditional generative adversarial nets*, section 3.2.
+
+    Example:
+      >>> import jax
+      >>> digits = Conditioned(PerceptronGenerator(width=8), classes=10)
+      >>> inputs = jnp.zeros((4, 3)), False, jnp.arange(4)
+      >>> digits.init_with_output(jax.random.key(0), *inputs)[0].shape
+      (4, 2)
+    """
+
+    generator: nn.Module
+    classes: int
+    size: int = 16
+
+    @nn.compact
+    def __call__(
+        self, latents: Float[Array, "n z"], train: bool, labels: Int[Array, " n"]
+    ) -> Float[Array, "n *d"]:
+        vectors = nn.Embed(self.classes, self.size, name="classes")(labels)
+        return self.generator(jnp.concatenate([latents, vectors], axis=1), train)

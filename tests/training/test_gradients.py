@@ -92,5 +92,5 @@ def test_what_looks_at_the_whole_batch_is_not_split(complaint, key):
     learner = ring_gan(value_and_grad=microbatched(2), **WHOLE[complaint])
     with pytest.raises(ValueError, match=complaint):
         jax.eval_shape(
-            lambda key: learner.update(learner.init(key, POINTS), POINTS), key
+            lambda key, x: learner.update(learner.init(key, x), x), key, POINTS
         )

@@ -61,7 +61,7 @@ def test_row_i_is_that_row_run_alone(study):
 def test_rows_differ_by_seed_and_by_rate(study):
     first, last, _ = study
     start, end = (
-        state.params["critic"]["Perceptron_0"]["Dense_0"]["kernel"]
+        state.params["critic"]["Hidden_0"]["Dense_0"]["kernel"]
         for state in (first, last)
     )
     assert len({row.tobytes() for row in end}) == 6
