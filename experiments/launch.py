@@ -61,7 +61,12 @@ def command(arguments: Sequence[str] | None = None) -> list[str]:
     """What to type to run this process again."""
     module = getattr(sys.modules["__main__"], "__spec__", None)
     name = module.name if module else "experiments"
-    return ["python", "-m", name, *(sys.argv[1:] if arguments is None else arguments)]
+    return [
+        "python",
+        "-m",
+        name.removesuffix(".__main__"),
+        *(sys.argv[1:] if arguments is None else arguments),
+    ]
 
 
 def _ran(run: Callable[[Experiment], Any], experiment: Experiment) -> int:

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.mode_collapse.protocols import Protocol
-from jaxgen.arrays import Float, Int
+from experiments.mode_collapse.training import Trajectories
+from jaxgen.arrays import Float
 from jaxgen.stats.intervals import (
     Interval,
     PairedDifference,
@@ -14,24 +15,6 @@ from jaxgen.stats.intervals import (
     paired_difference,
 )
 from jaxgen.stats.verdict import Verdict, above, all_of, below
-
-
-class Trajectories(NamedTuple):
-    """Scores of one method through training.
-
-    Attributes:
-      steps: of the evaluations, (times,).
-      scores: for each name (seeds, times, ...).
-      died: the step at which a seed's parameters ceased to be finite, by seed.
-    """
-
-    steps: Int[np.ndarray, " times"]
-    scores: Mapping[str, np.ndarray]
-    died: Mapping[int, int]
-
-    def last(self, name: str) -> Float[np.ndarray, " seeds"]:
-        """A score at the last evaluation."""
-        return self.scores[name][:, -1]
 
 
 class Arms(NamedTuple):

@@ -1,20 +1,49 @@
-"""The methods compared: a pair of losses, what is added to it, and packing."""
+"""The methods compared: a pair of losses, and what is added to it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import Any
 
+import flax.linen as nn
+import jax
 import optax
 
-from experiments.mode_collapse.protocols import Protocol
-from jaxgen.arrays import Scalar
+from experiments.mode_collapse.protocols import Recipe
+from jaxgen.arrays import Array, Data, Key, Scalar
 from jaxgen.data.batches import minibatch
-from jaxgen.models.critic_transforms import Packed
+from jaxgen.models.critic_transforms import Packed, SpectralNorm
+from jaxgen.nn.heads import MinibatchDiscrimination, MinibatchStddev
 from jaxgen.objectives.adversarial import PAIRS
-from jaxgen.objectives.penalties import Penalty, r1, r2, unpenalized, weighted
+from jaxgen.objectives.generator_penalties import (
+    GeneratorPenalty,
+    mode_seeking,
+    unpenalized_samples,
+)
+from jaxgen.objectives.penalties import (
+    Penalty,
+    consistency,
+    dragan,
+    gradient_penalty,
+    r1,
+    r2,
+    unpenalized,
+    weighted,
+)
 from jaxgen.training.dispatch import feed
 from jaxgen.training.gan import gan, normal_latents
 from jaxgen.training.learner import Learner
-from jaxgen.training.transforms import guard
+from jaxgen.training.schedules import (
+    IN_TURN,
+    Schedule,
+    alternating,
+    simultaneous,
+    unrolled,
+)
+from jaxgen.training.transforms import ema, guard
+
+Transform = Callable[[nn.Module], nn.Module]
+Draw = Callable[[int], Callable[[Data, Key], Data]]
 
 
 @dataclass(frozen=True)
@@ -25,65 +54,134 @@ class Method:
       title: what a figure calls it.
       pair: name of its losses.
       penalties: on its critic, all of one weight.
-      pack: samples that the critic judges together.
+      critic: applied to the protocol's critic, in order.
+      generator_penalty: of the same weight, to the penalty on its generator.
+      schedule: who steps when.
+      batches: times the protocol's batch that an update is shown.
+      rate_ratio: times the protocol's learning rate of the generator.
+      averaged: decay of the averaged generator that is evaluated; none at zero.
+      eps_root: of Adam; above zero where its steps are differentiated.
     """
 
     title: str
-    pair: str
+    pair: str = "non_saturating"
     penalties: tuple[Penalty, ...] = ()
-    pack: int = 1
+    critic: Sequence[Transform] = ()
+    generator_penalty: Callable[[Scalar], GeneratorPenalty] | None = None
+    schedule: Schedule = IN_TURN
+    batches: int = 1
+    rate_ratio: float = 1.0
+    averaged: float = 0.0
+    eps_root: float = 0.0
+
+
+def packed(size: int) -> tuple[Transform]:
+    """Has the critic judge ``size`` samples together."""
+    return (lambda critic: Packed(critic, size),)
+
+
+def headed(head: nn.Module) -> tuple[Transform]:
+    """Gives the critic another head."""
+    return (lambda critic: critic.clone(head=head),)
+
+
+def noisy(samples: Array, key: Key) -> Array:
+    """Samples moved by a tenth of the spread of the ring's modes."""
+    return samples + 0.001 * jax.random.normal(key, samples.shape)
 
 
 METHODS = {
-    "non_saturating": Method("non-saturating", "non_saturating"),
+    "non_saturating": Method("non-saturating"),
     "minimax": Method("minimax", "minimax"),
+    "least_squares": Method("least squares", "least_squares"),
     "wasserstein": Method("Wasserstein + R1", "wasserstein", (r1,)),
+    "wasserstein_gp": Method(
+        "WGAN-GP",
+        "wasserstein",
+        (gradient_penalty,),
+        schedule=alternating(critic_steps=5),
+        batches=5,
+    ),
     "hinge": Method("hinge", "hinge"),
     "relativistic": Method("relativistic", "relativistic_pairing"),
-    "non_saturating_r1": Method("non-saturating + R1", "non_saturating", (r1,)),
+    "relativistic_average": Method("relativistic average", "relativistic_average"),
+    "non_saturating_r1": Method("NS + R1", penalties=(r1,)),
+    "non_saturating_r1_r2": Method("NS + R1 + R2", penalties=(r1, r2)),
+    "relativistic_r1": Method("relativistic + R1", "relativistic_pairing", (r1,)),
     "relativistic_r1_r2": Method(
         "relativistic + R1 + R2", "relativistic_pairing", (r1, r2)
     ),
-    "packed_2": Method("packed by 2", "non_saturating", pack=2),
-    "packed_3": Method("packed by 3", "non_saturating", pack=3),
-    "packed_4": Method("packed by 4", "non_saturating", pack=4),
+    "dragan": Method("DRAGAN", penalties=(dragan(0.01),)),
+    "consistency": Method("consistency", penalties=(consistency(noisy),)),
+    "mode_seeking": Method("mode seeking", generator_penalty=mode_seeking),
+    "packed_2": Method("packed by 2", critic=packed(2)),
+    "packed_2_wide": Method("packed by 2, 2x batch", critic=packed(2), batches=2),
+    "packed_3_wide": Method("packed by 3, 3x batch", critic=packed(3), batches=3),
+    "packed_4": Method("packed by 4", critic=packed(4)),
+    "packed_4_wide": Method("packed by 4, 4x batch", critic=packed(4), batches=4),
+    "minibatch_stddev": Method("minibatch stddev", critic=headed(MinibatchStddev())),
+    "minibatch_discrimination": Method(
+        "minibatch discr.", critic=headed(MinibatchDiscrimination())
+    ),
+    "spectral_norm": Method("spectral norm", critic=(SpectralNorm,)),
+    "simultaneous": Method("simultaneous", schedule=simultaneous),
+    "two_rates": Method("TTUR, 1:4", rate_ratio=0.25),
+    "averaged": Method("averaged", averaged=0.999),
+    "unrolled_5": Method("unrolled 5", "minimax", schedule=unrolled(5), eps_root=1e-12),
 }
 
 
-def batch_size(protocol: Protocol, method: Method) -> int:
-    """Samples in a batch of this method.
+def batch_size(recipe: Recipe, method: Method) -> int:
+    """Samples that one update of this method is shown."""
+    return recipe.batch * method.batches
 
-    Raises:
-      ValueError: the pack does not divide the protocol's batch.
+
+def critic_of(recipe: Recipe, method: Method) -> nn.Module:
+    """The recipe's critic as the method changes it."""
+    critic = recipe.critic
+    for transform in method.critic:
+        critic = transform(critic)
+    return critic
+
+
+def learner_of(
+    recipe: Recipe, method: Method, draw: Draw = minibatch
+) -> Callable[..., Learner]:
+    """Makes, of traced rates and a penalty weight, the guarded, fed GAN.
+
+    Args:
+      recipe: nets and optimizer.
+      method: what is done with them.
+      draw: of a batch size, draws batches.
+
+    Returns:
+      ``(learning_rate, rate_ratio, penalty) -> learner``.
     """
-    if protocol.packs:
-        return protocol.batch * method.pack
-    if protocol.batch % method.pack:
-        raise ValueError(
-            f"{method.title}: a batch of {protocol.batch} samples does not divide into "
-            f"packs of {method.pack}; leave the method out of this protocol"
-        )
-    return protocol.batch
 
-
-def learner_of(protocol: Protocol, method: Method) -> Callable[..., Learner]:
-    """Makes, of a learning rate and a penalty weight, the guarded, fed GAN."""
-    critic = protocol.critic
-    if method.pack > 1:
-        critic = Packed(critic, method.pack)
-
-    def make(learning_rate: Scalar, penalty: Scalar) -> Learner:
-        adam = optax.adam(learning_rate, protocol.b1, protocol.b2)
-        penalties = method.penalties
+    def make(learning_rate: Scalar, rate_ratio: Scalar, penalty: Scalar) -> Learner:
+        adam = partial(optax.adam, b1=recipe.b1, b2=recipe.b2, eps_root=method.eps_root)
         learner = gan(
-            protocol.generator,
-            critic,
+            recipe.generator,
+            critic_of(recipe, method),
             PAIRS[method.pair],
-            normal_latents(2),
-            adam,
-            adam,
-            penalty=weighted(penalty, *penalties) if penalties else unpenalized,
+            normal_latents(recipe.latents),
+            adam(learning_rate * rate_ratio * method.rate_ratio),
+            adam(learning_rate),
+            **_penalties(method, penalty),
+            schedule=method.schedule,
         )
-        return feed(guard(learner), minibatch(batch_size(protocol, method)))
+        if method.averaged:
+            learner = ema(learner, method.averaged, lambda params: params["generator"])
+        return feed(guard(learner), draw(batch_size(recipe, method)))
 
     return make
+
+
+def _penalties(method: Method, weight: Scalar) -> dict[str, Any]:
+    of_samples = method.generator_penalty
+    return {
+        "penalty": weighted(weight, *method.penalties)
+        if method.penalties
+        else unpenalized,
+        "generator_penalty": of_samples(weight) if of_samples else unpenalized_samples,
+    }

@@ -6,72 +6,71 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.mode_collapse.findings import Arms, Trajectories, criteria, overall
-from experiments.mode_collapse.protocols import PROTOCOLS
+from experiments.mode_collapse.alarm import alarms
+from experiments.mode_collapse.findings import Arms, criteria, overall
+from experiments.mode_collapse.part import Part
+from experiments.mode_collapse.protocols import Protocol
+from experiments.mode_collapse.training import Trajectories
 from experiments.versions import versions
 from jaxgen.training.record import json_ready
 
-SCORES = (
-    "covered",
-    "effective",
-    "high_quality",
-    "reverse_kl",
-    "near_duplicates",
-    "precision",
-    "recall",
-    "density",
-    "coverage",
-)
-"""The scores of a row, each one number."""
 
-
-def results_of(settings: Mapping[str, Any], arms: Mapping[str, Arms]) -> dict[str, Any]:
+def results_of(
+    settings: Mapping[str, Any], parts: Mapping[str, Part]
+) -> dict[str, Any]:
     """All that was measured and found, ready for JSON."""
     return json_ready(
         {
             "settings": dict(settings),
             "versions": versions() | {"devices": devices()},
-            "findings": {
-                name: _findings(PROTOCOLS[name], one) for name, one in arms.items()
-            },
-            "rows": [row for name, one in arms.items() for row in rows(name, one)],
+            **{name: part.results for name, part in parts.items()},
         }
     )
 
 
-def rows(protocol: str, arms: Arms) -> list[dict[str, Any]]:
-    """One row for each evaluation of each seed, and for each reference draw."""
-    references = {"perfect": arms.perfect, "trivial": arms.trivial}
-    return [
-        {"protocol": protocol, "method": method, "seed": seed, "step": step, **scores}
-        for method, trajectory in arms.methods.items()
-        for seed, step, scores in _evaluations(trajectory)
-    ] + [
-        {"protocol": protocol, "method": name, "draw": draw, **_scores(values, draw)}
-        for name, values in references.items()
-        for draw in range(len(values["covered"]))
-    ]
-
-
-def _evaluations(trajectory: Trajectories):
-    for time, step in enumerate(trajectory.steps.tolist()):
-        values = {name: trajectory.scores[name][:, time] for name in SCORES}
-        for seed in range(len(values["covered"])):
-            yield seed, step, _scores(values, seed)
-
-
-def _scores(values: Mapping[str, np.ndarray], row: int) -> dict[str, float]:
-    return {name: float(values[name][row]) for name in SCORES}
-
-
-def _findings(protocol, arms: Arms) -> dict[str, Any]:
+def mixture_results(name: str, protocol: Protocol, arms: Arms) -> dict[str, Any]:
+    """What was found under one protocol, and its rows."""
     found = criteria(protocol, arms)
+    told = alarms(arms, len(protocol.mixture.means)) or {}
     return {
         "verdict": overall(found),
         "criteria": [
             {**part._asdict(), "interval": part.interval._asdict()} for part in found
         ],
-        "died": {name: dict(one.died) for name, one in arms.methods.items()},
+        "alarms": {score: alarm._asdict() for score, alarm in told.items()},
+        "died": {method: dict(one.died) for method, one in arms.methods.items()},
+        "rows": arm_rows({"protocol": name}, arms),
+    }
+
+
+def arm_rows(keys: Mapping[str, Any], arms: Arms) -> list[dict[str, Any]]:
+    """One row for each evaluation of each seed, and for each reference draw."""
+    references = {"perfect": arms.perfect, "trivial": arms.trivial}
+    return [
+        row
+        for method, one in arms.methods.items()
+        for row in rows({**keys, "method": method}, one)
+    ] + [
+        {**keys, "method": name, "draw": draw, **_single(values, draw)}
+        for name, values in references.items()
+        for draw in range(len(values["covered"]))
+    ]
+
+
+def rows(keys: Mapping[str, Any], run: Trajectories) -> list[dict[str, Any]]:
+    """One row for each evaluation of each seed of a run."""
+    return [
+        {**keys, "seed": seed, "step": step, **_single(scores, seed)}
+        for time, step in enumerate(run.steps.tolist())
+        for scores in [{name: v[:, time] for name, v in run.scores.items()}]
+        for seed in range(len(run.scores["covered"]))
+    ]
+
+
+def _single(values: Mapping[str, np.ndarray], row: int) -> dict[str, float]:
+    """The scores of a row that are one number."""
+    return {
+        name: float(column[row]) for name, column in values.items() if column.ndim == 1
     }
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import scipy.special
 
 from jaxgen.arrays import Array, Float, Scalar
-from jaxgen.metrics.modes import Rule
+from jaxgen.metrics.modes import Rule, assigned
 
 Points = Array | np.ndarray
 
@@ -131,12 +131,7 @@ def spread_ratio(
         >>> round(float(spread_ratio(samples, jnp.zeros((1, 1)), 1.0, OpenBall(3.0))), 4)
         0.7071
     """
-    samples, means = jnp.asarray(samples), jnp.asarray(means)
-    scale = jnp.broadcast_to(jnp.asarray(sigma), means.shape[:1])
-    squares = jnp.sum((samples[:, None] - means[None]) ** 2, axis=-1)
-    nearest = jnp.argmin(squares / scale[None] ** 2, axis=-1)
-    offsets = (samples - means[nearest]) / scale[nearest, None]
-    accepted = rule(offsets)
+    nearest, offsets, accepted = assigned(samples, means, sigma, rule)
     offsets = jnp.where(accepted[:, None], offsets, 0.0)
     counts = jax.ops.segment_sum(accepted.astype(jnp.int32), nearest, len(means))
     sums = jax.ops.segment_sum(offsets, nearest, len(means))

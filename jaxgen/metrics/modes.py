@@ -50,6 +50,17 @@ class Box:
         return jnp.max(jnp.abs(offsets), axis=-1) < self.radius
 
 
+def anywhere(offsets: Float[Array, "n d"]) -> Bool[Array, " n"]:
+    """Every finite sample is high quality: what some papers take their KL over.
+
+    Example:
+        >>> import jax.numpy as jnp
+        >>> anywhere(jnp.array([[9.0], [jnp.nan]])).tolist()
+        [True, False]
+    """
+    return jnp.all(jnp.isfinite(offsets), axis=-1)
+
+
 class ModeScores(NamedTuple):
     """Scores of one set of samples; see `histogram_scores` for their formulas."""
 
@@ -78,12 +89,26 @@ def mode_counts(
         sigma: standard deviation per axis, one for all modes or one a mode.
         rule: a function of z; `OpenBall`, `ClosedBall`, `Box`.
     """
+    nearest, _, accepted = assigned(samples, means, sigma, rule)
+    return jax.ops.segment_sum(accepted.astype(jnp.int32), nearest, len(means))
+
+
+def assigned(
+    samples: Float[Array | np.ndarray, "n d"],
+    means: Float[Array | np.ndarray, "k d"],
+    sigma: float | Float[Array | np.ndarray, ""] | Float[Array | np.ndarray, " k"],
+    rule: Rule,
+) -> tuple[Int[Array, " n"], Float[Array, "n d"], Bool[Array, " n"]]:
+    """The mode of each sample, its offset from it in sigma, and whether it counts.
+
+    a, z and the rule's answer, as `mode_counts` explains them and its arguments.
+    """
     samples, means = jnp.asarray(samples), jnp.asarray(means)
     scale = jnp.broadcast_to(jnp.asarray(sigma), means.shape[:1])
     squares = jnp.sum((samples[:, None] - means[None]) ** 2, axis=-1)
     nearest = jnp.argmin(squares / scale[None] ** 2, axis=-1)
-    accepted = rule((samples - means[nearest]) / scale[nearest, None])
-    return jax.ops.segment_sum(accepted.astype(jnp.int32), nearest, len(means))
+    offsets = (samples - means[nearest]) / scale[nearest, None]
+    return nearest, offsets, rule(offsets)
 
 
 def histogram_scores(

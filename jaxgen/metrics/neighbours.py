@@ -1,7 +1,8 @@
 """Nearest neighbours: precision and recall of a generator, and its near-duplicates.
 
-Distances are sums of squared differences, so that equal points are at distance zero
-to the last bit, which |x|² + |y|² − 2xy is not; memory grows with n, not with n².
+Memory grows with n, not with n². Distances are sums of squared differences, so that
+equal points are at distance zero to the last bit, or are bounded by products of
+matrices first: `distances`. The scores are the same, the time is not.
 A point that is not finite counts as infinitely far from every other.
 """
 
@@ -12,11 +13,22 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.arrays import Array, Float, Scalar
+from jaxgen.arrays import Array, Bool, Float, Int, Scalar
+from jaxgen.metrics.distances import (
+    Bounds,
+    Distances,
+    after_smallest,
+    by_differences,
+    smallest,
+    squares_between,
+)
+from jaxgen.metrics.rows import Told, one_open, told_by_rows
 
 Points = Array | np.ndarray
 
-ROWS = 16  # points whose distances to all others are held at once
+SPARE = 3  # candidates for the k-th neighbour beyond k, in case bounds are wide
+
+OWN, THEIRS, OPEN = 1, 2, 4  # bits of the codes of pairs
 
 
 class NeighbourScores(NamedTuple):
@@ -28,8 +40,15 @@ class NeighbourScores(NamedTuple):
     coverage: Scalar
 
 
-def neighbour_distances(points: Float[Points, "n d"], k: int = 1) -> Float[Array, " n"]:
+def neighbour_distances(
+    points: Float[Points, "n d"], k: int = 1, distances: Distances = by_differences
+) -> Float[Array, " n"]:
     """Euclidean distance of each point to the k-th nearest of the others.
+
+    Args:
+        points: at least k + 1.
+        k: which neighbour.
+        distances: how to find it; `by_products` is faster in many dimensions.
 
     Raises:
         ValueError: if there are not k others, or k is below one.
@@ -40,15 +59,14 @@ def neighbour_distances(points: Float[Points, "n d"], k: int = 1) -> Float[Array
         [1.0, 1.0, 2.0]
     """
     _refuse_few(points.shape[0], k, "points")
-
-    def distance(point: Float[Array, " d"]) -> Scalar:
-        return _after_smallest(_distances(point, points), k)  # one of the k is itself
-
-    return jax.lax.map(distance, points, batch_size=ROWS)
+    return jnp.sqrt(_neighbour_squares(points, k, distances))
 
 
 def neighbour_scores(
-    real: Float[Points, "n d"], fake: Float[Points, "m d"], k: int = 5
+    real: Float[Points, "n d"],
+    fake: Float[Points, "m d"],
+    k: int = 5,
+    distances: Distances = by_differences,
 ) -> NeighbourScores:
     """Precision, recall, density and coverage of generated points.
 
@@ -69,11 +87,14 @@ def neighbour_scores(
     Balls are open (strict <), as in the authors' code of density and coverage. Others
     close them (≤), and then ties count: if every fake point has k exact copies,
     fake balls have radius zero, and are empty here but hold their own centre there.
+    A distance that equals a radius other than zero, as copies of real data have, is
+    inside or outside as both were rounded, which `by_differences` does alike.
 
     Args:
         real: features of real samples.
         fake: features of generated samples, in the same space.
         k: which neighbour sets the radius; 3 and 5 are usual.
+        distances: how to compare; `by_products` is faster in many dimensions.
 
     Returns:
         Scores in [0, 1], except density, which may exceed 1.
@@ -95,19 +116,23 @@ def neighbour_scores(
     """
     _refuse_few(real.shape[0], k, "real")
     _refuse_few(fake.shape[0], k, "fake")
-    real_radii, fake_radii = neighbour_distances(real, k), neighbour_distances(fake, k)
-
-    def balls_around(point: Float[Array, " d"]) -> Array:
-        return jnp.sum(_distances(point, real) < real_radii)
-
-    def is_recalled_and_covered(ball: tuple[Array, Array]) -> tuple[Array, Array]:
-        distances = _distances(ball[0], fake)
-        return jnp.any(distances < fake_radii), jnp.any(distances < ball[1])
-
-    around = jax.lax.map(balls_around, fake, batch_size=ROWS)
-    recalled, covered = jax.lax.map(
-        is_recalled_and_covered, (real, real_radii), batch_size=ROWS
+    real, fake = jnp.asarray(real), jnp.asarray(fake)
+    real_squares, fake_squares = (
+        _neighbour_squares(points, k, distances) for points in (real, fake)
     )
+
+    def balls(found: Array | Bounds, rows: Int[Array, " b"]) -> Told:
+        own, theirs = real_squares[rows][:, None], fake_squares[None]
+        if not isinstance(found, Bounds):
+            return _in_balls(found < own, found < theirs)
+        codes = _codes(found, own, theirs)
+        place, left = one_open(codes > OPEN)
+        exact = squares_between(real[rows], fake[place])[:, None]
+        in_own = jnp.where(codes > OPEN, exact < own, codes & OWN > 0)
+        in_theirs = jnp.where(codes > OPEN, exact < theirs, codes & THEIRS > 0)
+        return _in_balls(in_own, in_theirs)._replace(open=left)
+
+    (recalled, covered), around = told_by_rows(balls, real, fake, distances)
     return NeighbourScores(
         precision=jnp.mean(around > 0),
         recall=jnp.mean(recalled),
@@ -190,21 +215,38 @@ def near_duplicate_rate(
     return jnp.mean(neighbour_distances(samples) <= radius)
 
 
-def _distances(
-    point: Float[Array, " d"], others: Float[Points, "n d"]
+def _in_balls(own: Bool[Array, "b m"], theirs: Bool[Array, "b m"]) -> Told:
+    recalled, covered = jnp.any(theirs, axis=1), jnp.any(own, axis=1)
+    return Told((recalled, covered), own, jnp.zeros(own.shape[:1], bool))
+
+
+def _codes(found: Bounds, own: Array, theirs: Array) -> Int[Array, "b m"]:
+    # bits of what is certain, and above OPEN where the bounds enclose a radius: one
+    # byte in place of two numbers, as memory is what the comparisons wait for
+    surely, maybe = (
+        jnp.where(squares < own, OWN, 0) | jnp.where(squares < theirs, THEIRS, 0)
+        for squares in (found.most, found.least)
+    )
+    codes = surely | jnp.where(surely == maybe, 0, 2 * OPEN)
+    return jax.lax.optimization_barrier(codes.astype(jnp.int8))
+
+
+def _neighbour_squares(
+    points: Float[Points, "n d"], k: int, distances: Distances
 ) -> Float[Array, " n"]:
-    distances = jnp.sqrt(jnp.sum((jnp.asarray(others) - point[None]) ** 2, axis=-1))
-    return jnp.where(jnp.isnan(distances), jnp.inf, distances)
+    points = jnp.asarray(points)
 
+    def neighbour(found: Array | Bounds, rows: Int[Array, " b"]) -> Told:
+        if not isinstance(found, Bounds):
+            squares = after_smallest(found, k)  # one of the k is itself
+            return Told(squares, (), jnp.zeros(rows.shape, bool))
+        least, candidates = smallest(found.least, k + 1 + SPARE)
+        exact = squares_between(points[candidates], points[rows][:, None])
+        squares = after_smallest(exact, k)
+        # no other point can be nearer than the last candidate may be
+        return Told(squares, (), (squares > 0) & (squares > least[:, -1]))
 
-def _after_smallest(values: Float[Array, " n"], k: int) -> Scalar:
-    # Climbs from distinct value to distinct value until more than k are no larger:
-    # for small k a tenth of the time of a sort, which is what top_k may compile to.
-    def climb(_, value: Scalar) -> Scalar:
-        above = jnp.min(values, where=values > value, initial=jnp.inf)
-        return jnp.where(jnp.sum(values <= value) > k, value, above)
-
-    return jax.lax.fori_loop(0, k, climb, jnp.min(values))
+    return told_by_rows(neighbour, points, points, distances)[0]
 
 
 def _refuse_few(size: int, k: int, name: str) -> None:

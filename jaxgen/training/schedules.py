@@ -54,9 +54,9 @@ def alternating(critic_steps: int = 1, generator_steps: int = 1) -> Schedule:
             return _generator_step(game, state, turn, last, state.params["critic"])
 
         turns = jnp.arange(critic_steps), parts
-        state, critic_values = lax.scan(critic_turn, state, turns)
+        state, critic_values = _in_turn(critic_turn, state, turns)
         turns = jnp.arange(generator_steps)
-        state, generator_values = lax.scan(generator_turn, state, turns)
+        state, generator_values = _in_turn(generator_turn, state, turns)
         return _ended(state, critic_values.mean(), generator_values.mean())
 
     return update
@@ -178,6 +178,14 @@ def _generator_step(game: Game, state: State, turn: Array, batch: Data, critic):
     (value, stats), slope = gradient(state.params["generator"], (batch, z), key)
     state = stepped(state, "generator", game.generator_optimizer, slope)
     return kept(state, "generator", stats), value
+
+
+def _in_turn(turn: Callable, state: State, turns: Data) -> tuple[State, Array]:
+    """``lax.scan``; a single turn is no loop, which is sooner compiled."""
+    if examples(turns) > 1:
+        return lax.scan(turn, state, turns)
+    state, value = turn(state, jax.tree.map(lambda leaf: leaf[0], turns))
+    return state, value[None]
 
 
 def _latents(game: Game, state: State, batch: Data, turn: int | Array, name: str):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from scipy.stats import chisquare
 
-from jaxgen.data.mixtures import lattice, mixture_samples, ring
+from jaxgen.data.mixtures import lattice, mixture_samples, overlapping_ring, ring
 
 COUNT = 20_000
 
@@ -33,7 +33,19 @@ def test_a_lattice_is_square_and_centred(side):
     assert means.shape == (side**2, 2) and means.dtype == np.float32
 
 
-@pytest.fixture(scope="module", params=[ring(8, 2.0, 0.02), lattice(5, 2.0, 0.05)])
+def test_both_ends_of_the_angles_are_one_mode_of_double_weight():
+    angles = np.linspace(0, 2 * np.pi, 8)
+    points = 3.0 * np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    means, sigma, weights = overlapping_ring(8, 3.0, 0.1)
+    np.testing.assert_allclose(means, points[:7], atol=1e-6)
+    np.testing.assert_allclose(points[7], points[0], atol=1e-6)
+    assert sigma == 0.1 and weights.sum() == 1
+
+
+MIXTURES = [ring(8, 2.0, 0.02), lattice(5, 2.0, 0.05), overlapping_ring(8, 2.0, 0.02)]
+
+
+@pytest.fixture(scope="module", params=MIXTURES)
 def drawn(request):
     """A mixture, samples of it, and the mode of each."""
     draw = jax.jit(lambda key: mixture_samples(request.param, key, COUNT))
@@ -42,9 +54,12 @@ def drawn(request):
     return request.param, samples, distances.argmin(1)
 
 
-def test_modes_are_equally_likely(drawn):
+def test_modes_are_as_likely_as_their_weights(drawn):
     mixture, _, modes = drawn
-    assert chisquare(np.bincount(modes, minlength=len(mixture.means))).pvalue > 1e-4
+    count = len(mixture.means)
+    weights = np.full(count, 1 / count) if mixture.weights is None else mixture.weights
+    seen = np.bincount(modes, minlength=count)
+    assert chisquare(seen, COUNT * np.float64(weights)).pvalue > 1e-4
 
 
 def test_samples_are_round_about_their_modes(drawn):

@@ -1,10 +1,13 @@
 """Neighbour scores against the authors' code; duplicates against a perfect sampler."""
 
+from functools import partial
+
 import jax
 import numpy as np
 import pytest
 from prdc import compute_prdc
 
+from jaxgen.metrics.distances import by_differences, by_products
 from jaxgen.metrics.neighbours import (
     NeighbourScores,
     coverage_expectation,
@@ -14,8 +17,8 @@ from jaxgen.metrics.neighbours import (
     neighbour_scores,
 )
 
-SCORES = jax.jit(neighbour_scores, static_argnames="k")
-DISTANCES = jax.jit(neighbour_distances, static_argnames="k")
+SCORES = jax.jit(neighbour_scores, static_argnames=("k", "distances"))
+DISTANCES = jax.jit(neighbour_distances, static_argnames=("k", "distances"))
 RATE = jax.jit(near_duplicate_rate)
 
 
@@ -35,10 +38,11 @@ def normal(seed, *shape):
     return np.random.default_rng(seed).normal(size=shape).astype(np.float32)
 
 
-def assert_close(scores, expected, **tolerance):
+def assert_close(scores, expected, about="", **tolerance):
     tolerance = tolerance or {"rtol": 1e-6, "atol": 1e-7}
     for name, score, value in zip(scores._fields, scores, expected, strict=True):
-        np.testing.assert_allclose(score, value, err_msg=name, **tolerance)
+        message = f"{name} {about}"
+        np.testing.assert_allclose(score, value, err_msg=message, **tolerance)
 
 
 @pytest.mark.parametrize("k", [1, 5])
@@ -121,6 +125,63 @@ def test_coverage_expectation_is_simulated_coverage(n, m, k):
     covered = abs(fake - real[:, :1]).min(-1) < radii
     expected = coverage_expectation(n, m, k)
     assert abs(covered.mean() - expected) < 4 * covered.std() / np.sqrt(trials)
+
+
+def pairs(dimension):
+    """Sets that are easy to measure, and sets whose distances cancel or tie."""
+    real, noise = normal(0, 320, dimension), normal(4, 320, dimension)
+    few = np.random.default_rng(3).integers(0, 20, 320)
+    lattice = np.round(real)  # whose squares are not rounded, nor are their ties
+    return {
+        "other": (real, noise * np.float32(0.9)),
+        "far": (real, noise + np.float32(100)),
+        "near few": (real, real[few] + np.float32(1e-5) * noise),
+        "near one": (real, real[:1] + np.float32(1e-6) * noise),
+        "one": (real, np.repeat(real[:1], 320, axis=0)),
+        "lattices": (lattice, np.round(noise)),
+        "the real": (lattice, lattice[::-1]),
+        "few of the real": (lattice, lattice[few]),
+    }
+
+
+@pytest.mark.parametrize("dimension", [8, 100])
+def test_products_give_the_scores_of_differences(dimension):
+    for name, (real, fake) in pairs(dimension).items():
+        scores = SCORES(real, fake, distances=by_products)
+        assert_close(scores, SCORES(real, fake), name)
+        radii, expected = DISTANCES(fake, 5, by_products), DISTANCES(fake, 5)
+        np.testing.assert_allclose(radii, expected, rtol=1e-6, err_msg=name)
+
+
+def test_products_change_neither_copies_nor_broken_points():
+    real = normal(0, 320, 8)
+    copies = np.repeat(real[:80], 2, axis=0)
+    assert float(SCORES(real, copies, k=1, distances=by_products).recall) == 0.0
+    assert not DISTANCES(copies + np.float32(1000), 1, by_products).any()
+    broken = normal(1, 320, 8)
+    broken[[7, 20]] = np.array([[np.nan], [np.inf]])
+    for pair in [(real, broken), (broken, real), (real, np.nan * real)]:
+        assert_close(SCORES(*pair, distances=by_products), SCORES(*pair))
+
+
+def test_products_of_a_vmapped_row_are_the_seed_alone():
+    real, fake = normal(0, 3, 160, 8), normal(1, 3, 160, 8)
+    scores = partial(neighbour_scores, distances=by_products)
+    together = jax.jit(jax.vmap(scores))(real, fake)
+    for row in range(3):
+        alone = SCORES(real[row], fake[row], k=5)
+        assert_close(NeighbourScores(*(score[row] for score in together)), alone)
+
+
+@pytest.mark.parametrize("distances", [by_differences, by_products])
+def test_fifty_thousand_inception_features_fit_into_two_gibibytes(distances):
+    features = jax.ShapeDtypeStruct((50_000, 2048), np.float32)
+    scores = SCORES.lower(features, features, distances=distances)
+    memory = scores.compile().memory_analysis()
+    assert memory is not None
+    held = memory.temp_size_in_bytes + memory.output_size_in_bytes
+    assert memory.argument_size_in_bytes == 2 * 50_000 * 2048 * 4
+    assert memory.argument_size_in_bytes + held < 2 * 2**30
 
 
 @pytest.mark.parametrize("k", [1, 2, 59])

@@ -1,0 +1,149 @@
+"""Which score that knows no modes would have told of the collapse."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+from sklearn.metrics import roc_auc_score, roc_curve
+
+from experiments.mode_collapse.findings import Arms
+from experiments.mode_collapse.protocols import Protocol
+from jaxgen.arrays import Bool, Float
+from jaxgen.report.page import Fragment, interval_text, paragraph, section, table
+from jaxgen.stats.intervals import mean_interval
+
+ALARMS = {
+    "near_duplicates": ("near-duplicates", 1),
+    "birthday": ("birthday support", -1),
+    "vendi": ("Vendi score", -1),
+    "covariance_rank": ("effective rank of the covariance", -1),
+    "recall": ("recall", -1),
+    "coverage": ("coverage", -1),
+    "frechet": ("Fréchet distance", 1),
+    "kid": ("KID", 1),
+    "different_bins": ("different bins", 1),
+    "jensen_shannon": ("Jensen-Shannon divergence of bins", 1),
+    "precision": ("precision", -1),
+    "density": ("density", -1),
+    "critic_loss": ("loss of the critic", -1),
+    "generator_loss": ("loss of the generator", 1),
+}
+"""Scores by name, each with its title and the sign with which it warns."""
+
+LEAST = 3
+"""Methods with collapsed and with sound seeds that it takes to hold one out."""
+
+
+class Alarm(NamedTuple):
+    """How well one score tells collapsed seeds from sound ones.
+
+    Attributes:
+      area: under the ROC curve, for each method that has seeds of both kinds.
+      pooled: the area over the seeds of all methods.
+      held_out: balanced accuracy on each method at the threshold that was best on all
+        others.
+    """
+
+    area: Mapping[str, float]
+    pooled: float
+    held_out: Mapping[str, float]
+
+
+def collapsed(arms: Arms, modes: int) -> dict[str, Bool[np.ndarray, " seeds"]]:
+    """Which seeds ended with fewer than three quarters of the modes, in effect."""
+    return {
+        method: one.last("effective") < 0.75 * modes
+        for method, one in arms.methods.items()
+    }
+
+
+def warnings(arms: Arms, score: str) -> dict[str, Float[np.ndarray, " seeds"]]:
+    """A score of every seed, the larger the more alarming; unknown is none at all."""
+    sign = ALARMS[score][1]
+    return {
+        method: np.nan_to_num(sign * one.last(score), nan=-1e30, posinf=1e30)
+        for method, one in arms.methods.items()
+    }
+
+
+def alarm_of(
+    told: Mapping[str, Float[np.ndarray, " seeds"]],
+    truth: Mapping[str, Bool[np.ndarray, " seeds"]],
+) -> Alarm:
+    """Areas, and accuracies on methods that did not choose the threshold.
+
+    Args:
+      told: for each method, how loudly each seed warns.
+      truth: for each method, which seeds collapsed.
+    """
+    mixed = [m for m in truth if 0 < truth[m].sum() < len(truth[m])]
+    every = np.concatenate(list(truth.values()))
+    return Alarm(
+        {m: float(roc_auc_score(truth[m], told[m])) for m in mixed},
+        float(roc_auc_score(every, np.concatenate(list(told.values())))),
+        {m: held_out(told, truth, m) for m in truth},
+    )
+
+
+def held_out(told, truth, method: str) -> float:
+    """Balanced accuracy on one method, with the threshold of all others.
+
+    Of a method all of whose seeds are of one kind it is the share that is right.
+    """
+    others = [m for m in truth if m != method]
+    labels, values = (np.concatenate([one[m] for m in others]) for one in (truth, told))
+    miss, hit, thresholds = roc_curve(labels, values)
+    chosen = thresholds[np.argmax(hit - miss)]
+    right = (told[method] >= chosen) == truth[method]
+    kinds = [right[truth[method] == kind] for kind in (True, False)]
+    return float(np.mean([one.mean() for one in kinds if one.size]))
+
+
+def alarms(arms: Arms, modes: int) -> dict[str, Alarm] | None:
+    """Every alarm; None where hardly any seeds collapsed, or hardly any did not."""
+    truth = collapsed(arms, modes)
+    kinds = [sum(kind in seeds for seeds in truth.values()) for kind in (True, False)]
+    if min(kinds) < LEAST:
+        return None
+    return {name: alarm_of(warnings(arms, name), truth) for name in ALARMS}
+
+
+def alarm_section(protocol: Protocol, arms: Arms) -> Fragment:
+    """The table of alarms, best first."""
+    modes = len(protocol.mixture.means)
+    found = alarms(arms, modes)
+    if found is None:
+        words = (
+            f"No ROC: it takes {LEAST} methods with collapsed seeds and {LEAST} with "
+            "sound ones to hold a method out."
+        )
+        return section("An alarm without labels", paragraph(words))
+    best = sorted(found.items(), key=lambda item: -item[1].pooled)
+    return section(
+        "An alarm without labels",
+        table(
+            ("score", "area, all seeds", "area within a method", "accuracy held out"),
+            [
+                (
+                    ALARMS[name][0],
+                    f"{one.pooled:.3f}",
+                    _mean_text(one.area),
+                    _mean_text(one.held_out),
+                )
+                for name, one in best
+            ],
+            "Collapsed: below three quarters of the modes, in effect, at the end of "
+            "training. Area under the ROC curve: the chance that a collapsed seed warns "
+            "louder than a sound one; a perfect alarm has 1, a coin 0.5. Within a "
+            "method: mean over the methods that have seeds of both kinds. Held out: "
+            "balanced accuracy on a method at the threshold that was best on all others. "
+            "Intervals are 95 %, over methods.",
+        ),
+    )
+
+
+def _mean_text(values: Mapping[str, float]) -> str:
+    known = np.array(list(values.values()))
+    if known.size < 2:
+        return "too few methods"
+    return interval_text(mean_interval(known), "z.2f")

@@ -1,0 +1,86 @@
+"""Digits to stack, and the nets that learn them."""
+
+from dataclasses import dataclass
+
+import jax
+from jax import lax
+
+from experiments.mode_collapse.claim import Digits
+from experiments.mode_collapse.protocols import Recipe
+from jaxgen.data.images import Labelled, digits8, labelled_from_file, split
+from jaxgen.data.tfds import labelled_from_tfds
+from jaxgen.models.image_critic import DCGANCritic, ResidualCritic
+from jaxgen.models.image_generator import DCGANGenerator, ResidualGenerator
+from jaxgen.nn.convolution import patch_convolution
+
+
+@dataclass(frozen=True)
+class DigitProtocol:
+    """Digits, nets, and where they are from.
+
+    Attributes:
+      recipe: who is trained, and how.
+      source: where it is from, and where ours departs from it.
+    """
+
+    recipe: Recipe
+    source: str
+
+
+def digit_protocol(name: str) -> DigitProtocol:
+    """The protocol of a source of digits."""
+    plug = convolution()
+    if name == "digits8":
+        return DigitProtocol(
+            Recipe(
+                generator=ResidualGenerator(8, 3, (32, 32), convolution=plug),
+                critic=ResidualCritic((32, 32), convolution=plug),
+                latents=64,
+                learning_rate=5e-4,
+                b1=0.5,
+                b2=0.99,
+                batch=64,
+            ),
+            "Three of scikit-learn's 8 x 8 digits as the colours of an image; residual "
+            "nets of 32 channels without normalization.",
+        )
+    return DigitProtocol(
+        Recipe(
+            generator=DCGANGenerator(
+                28, 3, (64, 32, 16, 8), kernel=3, last_stride=1, convolution=plug
+            ),
+            critic=DCGANCritic(
+                (4, 8, 16), kernel=3, slope=0.3, normalized=3, convolution=plug
+            ),
+            latents=256,
+            learning_rate=2e-4,
+            rate_ratio=0.5,
+            b1=0.5,
+            b2=0.99,
+            batch=128,
+        ),
+        "The critic of half the generator's size of Unrolled GAN, as PacGAN trained it "
+        "(table 3): 500,000 steps there.",
+    )
+
+
+def digits_of(settings: Digits) -> tuple[Labelled, Labelled]:
+    """Digits to train on, and digits held out.
+
+    Raises:
+      ValueError: a file or a data set that is not as it should be.
+      ImportError: TFDS is asked for and not installed.
+    """
+    if settings.file:
+        data = labelled_from_file(settings.file)
+    elif settings.source == "digits8":
+        data = digits8()
+    else:
+        return labelled_from_tfds("mnist"), labelled_from_tfds("mnist", "test")
+    return split(data, 0.75, seed=0)
+
+
+def convolution():
+    """The faster convolution here: by patches where there is only a CPU."""
+    cpu = jax.default_backend() == "cpu"
+    return patch_convolution if cpu else lax.conv_general_dilated

@@ -1,0 +1,193 @@
+"""What stacked digits are scored by: modes counted by a classifier of our own."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+import optax
+from jax import lax
+
+from experiments.mode_collapse.digit_protocols import convolution
+from experiments.mode_collapse.protocols import Recipe
+from experiments.mode_collapse.training import KEY, Run, train
+from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
+from jaxgen.data.batches import minibatch
+from jaxgen.data.images import Labelled, stacked_images
+from jaxgen.keys import named
+from jaxgen.metrics.classifier import (
+    classifier_score,
+    label_counts,
+    stacked_labels,
+)
+from jaxgen.metrics.downstream import nearest_neighbour_accuracy
+from jaxgen.metrics.modes import histogram_scores
+from jaxgen.metrics.similarity import ssim_diversity
+from jaxgen.models.classifier import ImageClassifier
+from jaxgen.training.descent import descent
+from jaxgen.training.dispatch import feed
+from jaxgen.training.gan import generated, normal_latents
+from jaxgen.training.learner import State
+from jaxgen.training.replicate import grid
+
+MODES, CHANNELS, DIGITS = 1000, 3, 10
+CONFIDENCES = (0.0, 0.5, 0.9)
+THRESHOLDS = (1, 3, 10)
+"""Counting rules: least confidence of a sample, least samples of a mode."""
+
+CHUNK = 500
+"""Samples generated at a time."""
+
+DRAWN = 10
+"""Samples kept to be drawn."""
+
+Probabilities = Callable[[Float[Array, "n h w c"]], Float[Array, "n c digits"]]
+
+
+def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
+    """A classifier of single digits, trained, or taken from its folder."""
+    net = ImageClassifier(DIGITS, convolution=convolution())
+
+    def loss(params, batch, key):
+        logits = net.apply({"params": params}, batch.images)
+        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+        return losses.mean(), {}
+
+    def start(key, batch):
+        return net.init(key, batch.images)["params"]
+
+    def evaluate(state, data):
+        logits = net.apply({"params": state.params}, jnp.asarray(test.images))
+        return {"accuracy": (logits.argmax(-1) == test.labels).mean()}
+
+    learner = feed(descent(start, loss, optax.adamw(1e-3)), minibatch(128))
+    axis = grid(seed=(0,))
+    run = Run("classifier", lambda: learner, axis, train_data, evaluate, 1_500, 500)
+    return train(run, folder)
+
+
+def probabilities_of(state: State) -> Probabilities:
+    """What the trained classifier says of each channel of stacked digits."""
+    net = ImageClassifier(DIGITS, convolution=convolution())
+    params: PyTree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
+
+    def probabilities(images):
+        singles = channels_apart(images)
+        logits = net.apply({"params": params}, singles)
+        return jax.nn.softmax(logits).reshape(-1, CHANNELS, DIGITS)
+
+    return probabilities
+
+
+def channels_apart(images: Float[Array, "n h w c"]) -> Float[Array, "nc h w 1"]:
+    """Every channel as an image of its own, those of one image in a row."""
+    return jnp.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3], 1)
+
+
+def digit_scores(
+    draw: Callable[[Array], Float[Array, "n h w c"]],
+    inputs: Array,
+    probabilities: Probabilities,
+    test: Labelled,
+) -> Metrics:
+    """Scores of what is drawn, chunk by chunk, from each of the inputs."""
+
+    def told(one):
+        return stacked_labels(probabilities(draw(one)))
+
+    labels, confidence = (one.reshape(-1) for one in lax.map(told, inputs))
+    few = draw(inputs[0])
+    return {
+        **counted(labels, confidence),
+        **looks(few, probabilities, test),
+        "high_quality": (confidence >= CONFIDENCES[-1]).mean(),
+        "cloud": jnp.round(127.5 * (few[:DRAWN] + 1)).astype(jnp.int32),
+    }
+
+
+def counted(labels: Array, confidence: Array) -> Metrics:
+    """Modes under every rule: (confidences, thresholds), and the plainest alone."""
+    by_confidence = []
+    for least in CONFIDENCES:
+        counts = label_counts(labels, confidence, least, MODES)
+        by_confidence.append(
+            [histogram_scores(counts, len(labels), threshold=t) for t in THRESHOLDS]
+        )
+    plain = by_confidence[0][0]
+    return {
+        "covered": plain.covered,
+        "effective": plain.effective,
+        "reverse_kl": plain.reverse_kl,
+        "rule_covered": jnp.array(
+            [[one.covered for one in row] for row in by_confidence]
+        ),
+        "rule_kl": jnp.stack([row[0].reverse_kl for row in by_confidence]),
+        "rule_counted": jnp.stack([row[0].counts.sum() for row in by_confidence]),
+    }
+
+
+def looks(
+    images: Float[Array, "n h w c"], probabilities: Probabilities, test: Labelled
+) -> Metrics:
+    """Scores of how the images look, and what they are worth to a classifier."""
+    singles = channels_apart(images)
+    told = probabilities(images).reshape(-1, DIGITS)
+    pixels, truth = (
+        one.reshape(len(one), -1) for one in (singles, jnp.asarray(test.images))
+    )
+    window = min(7, images.shape[1])
+    return {
+        "classifier_score": classifier_score(told),
+        "ssim": ssim_diversity(images, KEY, 500, 2.0, window),
+        "downstream": nearest_neighbour_accuracy(
+            pixels, told.argmax(-1), truth, test.labels
+        ),
+    }
+
+
+def state_digit_scores(
+    recipe: Recipe, samples: int, probabilities: Probabilities, test: Labelled
+) -> Callable[[State, Data], Metrics]:
+    """Scores a generator, always at the same latents of its replicate."""
+
+    def evaluate(state: State, data: Data) -> Metrics:
+        keys = jax.random.split(named(state.key, "evaluation"), chunks(samples))
+
+        def draw(key: Key):
+            latents = normal_latents(recipe.latents)(key, CHUNK)
+            return generated(recipe.generator, state, latents)
+
+        return digit_scores(draw, keys, probabilities, test)
+
+    return evaluate
+
+
+def reference_digit_scores(
+    test: Labelled, samples: int, probabilities: Probabilities, seeds: int
+) -> tuple[Metrics, Metrics]:
+    """Scores of held-out digits, stacked anew, and of one stack repeated for ever."""
+
+    def fresh(key):
+        return stacked_images(test, key, CHUNK).images
+
+    def repeated(key):
+        return jnp.broadcast_to(
+            one := stacked_images(test, key, 1).images, (CHUNK, *one.shape[1:])
+        )
+
+    def perfect(key):
+        keys = jax.random.split(key, chunks(samples))
+        return digit_scores(fresh, keys, probabilities, test)
+
+    def trivial(key):
+        keys = jnp.broadcast_to(key, (chunks(samples),))
+        return digit_scores(repeated, keys, probabilities, test)
+
+    keys = jax.random.split(named(KEY, "references"), seeds)
+    return jax.jit(lambda keys: (lax.map(perfect, keys), lax.map(trivial, keys)))(keys)
+
+
+def chunks(samples: int) -> int:
+    """So many chunks hold the samples, rounded up."""
+    return -(-samples // CHUNK)

@@ -1,0 +1,119 @@
+"""The part on mixtures: trains every method under every protocol."""
+
+from pathlib import Path
+
+import jax
+
+from experiments.mode_collapse.alarm import alarm_section
+from experiments.mode_collapse.claim import ModeCollapse
+from experiments.mode_collapse.findings import Arms
+from experiments.mode_collapse.methods import METHODS, critic_of, learner_of
+from experiments.mode_collapse.part import Part
+from experiments.mode_collapse.protocols import PROTOCOLS, Protocol
+from experiments.mode_collapse.published import published_section, reported_section
+from experiments.mode_collapse.quality_and_diversity import (
+    quality_and_diversity_section,
+)
+from experiments.mode_collapse.results import mixture_results
+from experiments.mode_collapse.scores import (
+    Scores,
+    perfect_scores,
+    sample_scores,
+    state_scores,
+    trivial_scores,
+)
+from experiments.mode_collapse.symptoms import symptom_sections, typical_samples
+from experiments.mode_collapse.training import KEY, Run, numbers, trained
+from jaxgen.data.mixtures import mixture_samples
+from jaxgen.keys import named
+from jaxgen.report.page import Fragment
+from jaxgen.training.replicate import grid
+
+
+def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
+    """Trains what is missing, and scores it all."""
+    for name in experiment.mixtures.protocols:
+        for method in experiment.mixtures.methods:
+            require_packs(name, method)
+    arms = {
+        name: arms_of(experiment, name, folder / name)
+        for name in experiment.mixtures.protocols
+    }
+    sections = [one for name in arms for one in protocol_sections(name, arms[name])]
+    return Part(
+        {
+            name: mixture_results(name, PROTOCOLS[name], one)
+            for name, one in arms.items()
+        },
+        [*sections, reported_section()],
+        {
+            f"clouds-{name}": typical_samples(PROTOCOLS[name], one)
+            for name, one in arms.items()
+        },
+    )
+
+
+def protocol_sections(name: str, arms: Arms) -> list[Fragment]:
+    """All that the page says of one protocol."""
+    protocol = PROTOCOLS[name]
+    return [
+        *symptom_sections(name, protocol, arms),
+        quality_and_diversity_section(arms),
+        published_section(arms, len(protocol.mixture.means)),
+        alarm_section(protocol, arms),
+    ]
+
+
+def arms_of(experiment: ModeCollapse, name: str, folder: Path) -> Arms:
+    """Every method under one protocol, with a perfect and a trivial sampler beside."""
+    protocol = PROTOCOLS[name]
+    scores = sample_scores(protocol, KEY)
+    seeds = experiment.seeds
+    return Arms(
+        {
+            method: trained(run_of(experiment, name, method, scores), folder / method)
+            for method in experiment.mixtures.methods
+        },
+        jax.tree.map(numbers, perfect_scores(protocol, scores, KEY, seeds)),
+        jax.tree.map(numbers, trivial_scores(protocol, scores, KEY, seeds)),
+    )
+
+
+def run_of(experiment: ModeCollapse, name: str, method: str, scores: Scores) -> Run:
+    """The run of one method under one protocol."""
+    protocol, mixtures = PROTOCOLS[name], experiment.mixtures
+    recipe = protocol.recipe
+    return Run(
+        f"{name}, {method}",
+        learner_of(recipe, METHODS[method]),
+        grid(
+            seed=range(experiment.seeds),
+            learning_rate=recipe.learning_rate,
+            rate_ratio=recipe.rate_ratio,
+            penalty=mixtures.penalty,
+        ),
+        training_set(protocol),
+        state_scores(recipe, protocol.samples, scores),
+        mixtures.steps,
+        mixtures.dispatch,
+        experiment.tensorboard,
+    )
+
+
+def training_set(protocol: Protocol) -> jax.Array:
+    """The fixed points that all runs of a protocol draw from."""
+    return mixture_samples(protocol.mixture, named(KEY, "training"), protocol.training)
+
+
+def require_packs(name: str, method: str) -> None:
+    """Raises:
+    ValueError: the protocol's batch does not divide into the method's packs.
+    """
+    recipe, how = PROTOCOLS[name].recipe, METHODS[method]
+    pack = getattr(critic_of(recipe, how), "size", 1)
+    size = recipe.batch * how.batches
+    if size % pack:
+        raise ValueError(
+            f"--mixtures.methods {method}: a batch of {size} samples does not divide "
+            f"into packs of {pack}; leave it out, or leave out --mixtures.protocols {name}"
+        )

@@ -1,0 +1,149 @@
+"""Trains the replicates of one run, and reads from its record what they scored."""
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import numpy as np
+from jax.sharding import Mesh
+
+from jaxgen.arrays import Data, Float, Int, Metrics
+from jaxgen.data.batches import Resident
+from jaxgen.sharding.mesh import largest_divisor, mesh_of
+from jaxgen.sharding.rules import study
+from jaxgen.training.compile import compile
+from jaxgen.training.dispatch import repeat
+from jaxgen.training.learner import Learner, State
+from jaxgen.training.loop import fit
+from jaxgen.training.progress import ProgressBar
+from jaxgen.training.record import recorded
+from jaxgen.training.replicate import each_row, replicate, row_names
+
+KEY = jax.random.key(1)
+"""Of everything random; each seed folds its number into it."""
+
+
+@dataclass(frozen=True)
+class Run:
+    """The replicates of one setting, or of several that are traced.
+
+    Attributes:
+      title: what a progress bar calls it.
+      make: of the axis's hyperparameters, a fed learner.
+      axis: a column for each hyperparameter, as ``grid`` makes it.
+      data: what the learner draws from.
+      evaluate: ``(state, data) -> scores`` of one replicate, ``covered`` among them.
+      steps: updates.
+      dispatch: steps from one evaluation to the next.
+      events: whether to write event files for TensorBoard.
+    """
+
+    title: str
+    make: Callable[..., Learner]
+    axis: Mapping[str, np.ndarray]
+    data: Data
+    evaluate: Callable[[State, Data], Metrics]
+    steps: int
+    dispatch: int
+    events: bool = False
+
+
+class Trajectories(NamedTuple):
+    """Scores of one run through training.
+
+    Attributes:
+      steps: of the evaluations, (times,).
+      scores: for each name (rows, times, ...).
+      died: the step at which a row's parameters ceased to be finite, by row.
+    """
+
+    steps: Int[np.ndarray, " times"]
+    scores: Mapping[str, np.ndarray]
+    died: Mapping[int, int]
+
+    def last(self, name: str) -> Float[np.ndarray, " rows"]:
+        """A score at the last evaluation."""
+        return self.scores[name][:, -1]
+
+    def rows(self, chosen: slice) -> "Trajectories":
+        """Some of the rows."""
+        kept = range(*chosen.indices(len(self.scores["covered"])))
+        died = {i: self.died[row] for i, row in enumerate(kept) if row in self.died}
+        scores = {name: values[chosen] for name, values in self.scores.items()}
+        return Trajectories(self.steps, scores, died)
+
+
+def trained(run: Run, folder: Path) -> Trajectories:
+    """The scores of a run through training, from its record; trains what is missing."""
+    if not (folder / "checkpoints" / str(run.steps)).is_dir():
+        train(run, folder)
+    steps = np.arange(0, run.steps + 1, run.dispatch)
+    return trajectories(recorded(folder / "record.jsonl"), steps)
+
+
+def train(run: Run, folder: Path) -> State:
+    """Compiles and runs, or continues, a run; returns its last state."""
+    dispatches = run.steps // run.dispatch
+    watcher = ProgressBar(run.title, dispatches)
+    start = time.monotonic()
+    program = compile(
+        repeat(replicate(run.make, run.axis), run.dispatch),
+        run.data,
+        replica_mesh(len(run.axis["seed"]), watcher.say),
+        study(),
+        evaluate=each_row(run.evaluate),
+    )
+    watcher.say(f"compiled in {time.monotonic() - start:.1f} s")
+    return fit(
+        program,
+        KEY,
+        Resident(run.data),
+        dispatches,
+        folder,
+        names=row_names(run.axis),
+        watcher=watcher,
+        events=folder / "events" if run.events else None,
+    )
+
+
+def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:
+    """The mesh over which the rows of a study are shared evenly."""
+    devices = jax.devices()
+    count = largest_divisor(rows, len(devices))
+    if count < len(devices):
+        say(f"{rows} replicates run on {count} of {len(devices)} devices, evenly")
+    return mesh_of({"replica": count}, devices[:count])
+
+
+def trajectories(lines: list[dict[str, Any]], steps: np.ndarray) -> Trajectories:
+    """The scores of a record at the given steps, replicates first.
+
+    A study whose replicates have all died ends early, and stays as it was. What the
+    first evaluation does not tell, such as a loss, is NaN there.
+    """
+    told = [line for line in lines if "covered" in line]
+    at = [line["step"] for line in told]
+    latest = np.searchsorted(at, steps, side="right") - 1
+    names = {name for name, value in told[-1].items() if isinstance(value, list)}
+    scores = {name: _column(told, name)[:, latest] for name in sorted(names - {"died"})}
+    return Trajectories(steps, scores, _deaths(lines))
+
+
+def _column(lines: list[dict[str, Any]], name: str) -> np.ndarray:
+    shape = numbers(lines[-1][name]).shape
+    unknown = np.full(shape, np.nan)
+    values = [numbers(line[name]) if name in line else unknown for line in lines]
+    return np.stack(values, axis=1)
+
+
+def _deaths(lines: list[dict[str, Any]]) -> dict[int, int]:
+    died = lines[-1].get("died", [])
+    return {row: step for row, step in enumerate(died) if step >= 0}
+
+
+def numbers(value: Any) -> np.ndarray:
+    """An array of what a record holds, NaN where it says null."""
+    return np.array(value, np.float64)

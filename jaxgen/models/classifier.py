@@ -1,0 +1,41 @@
+"""A classifier of images, small enough to judge a generator as it trains."""
+
+from typing import Any
+
+import flax.linen as nn
+from jax import lax
+
+from jaxgen.arrays import Array, Float
+
+
+class ImageClassifier(nn.Module):
+    """Convolutions of stride 2, a hidden layer, and a logit for each class.
+
+    Attributes:
+      classes: how many there are.
+      widths: channels of each convolution, three pixels a side.
+      hidden: units of the dense layer.
+      convolution: as ``lax.conv_general_dilated``; ``patch_convolution`` on a CPU.
+
+    Example:
+      >>> import jax, jax.numpy as jnp
+      >>> net = ImageClassifier(classes=10, widths=(4, 8), hidden=16)
+      >>> net.init_with_output(jax.random.key(0), jnp.zeros((2, 8, 8, 1)))[0].shape
+      (2, 10)
+    """
+
+    classes: int
+    widths: tuple[int, ...] = (32, 64)
+    hidden: int = 128
+    convolution: Any = lax.conv_general_dilated
+
+    @nn.compact
+    def __call__(
+        self, images: Float[Array, "n h w c"]
+    ) -> Float[Array, "n {self.classes}"]:
+        x = images
+        for width in self.widths:
+            x = nn.Conv(width, (3, 3), 2, conv_general_dilated=self.convolution)(x)
+            x = nn.relu(x)
+        x = nn.relu(nn.Dense(self.hidden)(x.reshape(len(x), -1)))
+        return nn.Dense(self.classes)(x)

@@ -1,0 +1,83 @@
+"""Rows of images as inline SVG, each row one picture inside it."""
+
+import base64
+import io
+from collections.abc import Mapping
+from html import escape
+
+import numpy as np
+from PIL import Image
+
+from jaxgen.arrays import Array, Shaped
+
+_WIDTH, _LARGEST, _GAP, _TITLE = 736, 64, 4, 24  # CSS pixels
+
+Images = Shaped[Array | np.ndarray, "_n _h _w _c"]
+
+
+def image_rows(rows: Mapping[str, Images]) -> str:
+    """Images side by side, a row for each name, every pixel a square.
+
+    Args:
+        rows: for each name images (n, h, w, c) with 1 or 3 channels, in [0, 255]; all
+            of one size, and as many in each row.
+
+    Returns:
+        An ``<svg>`` element.
+
+    Raises:
+        ValueError: rows of images of different shapes, or none, or channels that are
+            not gray or colours.
+
+    Example:
+        >>> image_rows({"noise": np.zeros((3, 8, 8, 1))}).count("<image")
+        1
+    """
+    shapes = {np.shape(images) for images in rows.values()}
+    if len(shapes) != 1 or next(iter(shapes))[-1] not in (1, 3):
+        raise ValueError(
+            f"rows of images of shapes {sorted(shapes)}: expected one shape for all, "
+            "(n, h, w, 1) or (n, h, w, 3)"
+        )
+    count, height, width, _ = shapes.pop()
+    side = min(float(_LARGEST), (_WIDTH + _GAP) / count - _GAP)
+    tall = side * height / width
+    total = round(len(rows) * (_TITLE + tall) + _GAP)
+    parts = [
+        _row(name, images, i * (_TITLE + tall), side, tall)
+        for i, (name, images) in enumerate(rows.items())
+    ]
+    size = f'width="{_WIDTH}" height="{total}" viewBox="0 0 {_WIDTH} {total}"'
+    return f'<svg {size} fill="none">{"".join(parts)}</svg>'
+
+
+def _row(name: str, images: Images, top: float, side: float, tall: float) -> str:
+    places = (
+        f'<svg x="{i * (side + _GAP):.1f}" y="{top + _TITLE:.1f}" width="{side:.1f}" '
+        f'height="{tall:.1f}" viewBox="{i} 0 1 1" preserveAspectRatio="none">'
+        f'<use href="#{_name_of(name)}"/></svg>'
+        for i in range(len(images))
+    )
+    strip = (
+        f'<defs><image id="{_name_of(name)}" width="{len(images)}" height="1" '
+        f'preserveAspectRatio="none" style="image-rendering:pixelated" '
+        f'href="{_png(np.concatenate(list(np.asarray(images)), axis=1))}"/></defs>'
+    )
+    words = (
+        f'<text x="0" y="{top + _TITLE - 8:.1f}" font-size="12" '
+        f'fill="var(--ink)">{escape(name)}</text>'
+    )
+    return words + strip + "".join(places)
+
+
+def _name_of(name: str) -> str:
+    return "images-" + name.encode().hex()
+
+
+def _png(pixels: Shaped[np.ndarray, "_h _w _c"]) -> str:
+    """The picture as a ``data:`` address."""
+    gray = pixels.shape[-1] == 1
+    whole = np.clip(np.round(pixels), 0, 255).astype(np.uint8)
+    file = io.BytesIO()
+    Image.fromarray(whole[..., 0] if gray else whole).save(file, "PNG")
+    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
