@@ -10,10 +10,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 .PHONY: demo study slow test check benchmark locks clean
 
 demo: $(VENV)/run.done
-	$(BIN)/python -m experiments.mode_collapse.symptoms
+	$(BIN)/python -m experiments.mode_collapse
 
 study: $(VENV)/run.done
-	$(BIN)/python -m experiments.mode_collapse.symptoms study
+	$(BIN)/python -m experiments.mode_collapse.study
 
 test: check
 	$(BIN)/python -m pytest -n 2 -m "not slow"

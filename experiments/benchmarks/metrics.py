@@ -15,8 +15,8 @@ more than before, at the most, in a first call. The limit is numpy's product of 
 matrices; against it count the products of our three passes over all pairs.
 
 Time: laptop about a minute, large about five. Expected on two cores at large, in CPU
-time: jaxgen four to five times as fast as prdc, near three times as fast as prdc in one
-job, in a fifth of its memory; the Vendi score no faster than vendi-score.
+time: jaxgen four times as fast as prdc, near three times as fast as prdc in one
+job, in a fifth of its memory; the Vendi score of a kernel half as fast as vendi-score.
 """
 
 import importlib.metadata

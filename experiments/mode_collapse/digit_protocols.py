@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 import jax
-from jax import lax
 
 from experiments.mode_collapse.claim import Digits
 from experiments.mode_collapse.protocols import Recipe
@@ -11,7 +10,7 @@ from jaxgen.data.images import Labelled, digits8, labelled_from_file, split
 from jaxgen.data.tfds import labelled_from_tfds
 from jaxgen.models.image_critic import DCGANCritic, ResidualCritic
 from jaxgen.models.image_generator import DCGANGenerator, ResidualGenerator
-from jaxgen.nn.convolution import patch_convolution
+from jaxgen.nn.convolution import Convolve, convolved, convolved_by_patches
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,8 @@ def digit_protocol(name: str) -> DigitProtocol:
     if name == "digits8":
         return DigitProtocol(
             Recipe(
-                generator=ResidualGenerator(8, 3, (32, 32), convolution=plug),
-                critic=ResidualCritic((32, 32), convolution=plug),
+                generator=ResidualGenerator(8, 3, (32, 32), convolve=plug),
+                critic=ResidualCritic((32, 32), convolve=plug),
                 latents=64,
                 learning_rate=5e-4,
                 b1=0.5,
@@ -47,10 +46,10 @@ def digit_protocol(name: str) -> DigitProtocol:
     return DigitProtocol(
         Recipe(
             generator=DCGANGenerator(
-                28, 3, (64, 32, 16, 8), kernel=3, last_stride=1, convolution=plug
+                28, 3, (64, 32, 16, 8), kernel=3, last_stride=1, convolve=plug
             ),
             critic=DCGANCritic(
-                (4, 8, 16), kernel=3, slope=0.3, normalized=3, convolution=plug
+                (4, 8, 16), kernel=3, slope=0.3, normalized=3, convolve=plug
             ),
             latents=256,
             learning_rate=2e-4,
@@ -80,7 +79,6 @@ def digits_of(settings: Digits) -> tuple[Labelled, Labelled]:
     return split(data, 0.75, seed=0)
 
 
-def convolution():
+def convolution() -> Convolve:
     """The faster convolution here: by patches where there is only a CPU."""
-    cpu = jax.default_backend() == "cpu"
-    return patch_convolution if cpu else lax.conv_general_dilated
+    return convolved_by_patches if jax.default_backend() == "cpu" else convolved

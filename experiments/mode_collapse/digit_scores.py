@@ -47,7 +47,7 @@ Probabilities = Callable[[Float[Array, "n h w c"]], Float[Array, "n c digits"]]
 
 def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
     """A classifier of single digits, trained, or taken from its folder."""
-    net = ImageClassifier(DIGITS, convolution=convolution())
+    net = ImageClassifier(DIGITS, convolve=convolution())
 
     def loss(params, batch, key):
         logits = net.apply({"params": params}, batch.images)
@@ -69,7 +69,7 @@ def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
 
 def probabilities_of(state: State) -> Probabilities:
     """What the trained classifier says of each channel of stacked digits."""
-    net = ImageClassifier(DIGITS, convolution=convolution())
+    net = ImageClassifier(DIGITS, convolve=convolution())
     params: PyTree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
 
     def probabilities(images):

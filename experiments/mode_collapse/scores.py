@@ -70,16 +70,13 @@ def sample_scores(protocol: Protocol, key: Key) -> Scores:
     def scores(samples):
         few = samples[:NEIGHBOURS]
         labels, _, _ = assigned(few, mixture.means, mixture.sigma, anywhere)
-        means, sigma, weights = (
-            jnp.asarray(mixture.means),
-            mixture.sigma,
-            mixture.weights,
-        )
         return {
-            **mode_scores(samples, means, sigma, protocol.rule, weights)._asdict(),
+            **modes(samples),
             **counts_by_rule(mixture, samples),
             **blind(samples),
-            "spread_ratio": spread_ratio(samples, means, sigma, protocol.rule),
+            "spread_ratio": spread_ratio(
+                samples, mixture.means, mixture.sigma, protocol.rule
+            ),
             "downstream": nearest_neighbour_accuracy(few, labels, real, truth),
             "cloud": jnp.nan_to_num(samples[:CLOUD]),
         }

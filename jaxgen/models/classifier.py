@@ -1,11 +1,9 @@
 """A classifier of images, small enough to judge a generator as it trains."""
 
-from typing import Any
-
 import flax.linen as nn
-from jax import lax
 
 from jaxgen.arrays import Array, Float
+from jaxgen.nn.convolution import Convolution, Convolve, convolved
 
 
 class ImageClassifier(nn.Module):
@@ -15,7 +13,7 @@ class ImageClassifier(nn.Module):
       classes: how many there are.
       widths: channels of each convolution, three pixels a side.
       hidden: units of the dense layer.
-      convolution: as ``lax.conv_general_dilated``; ``patch_convolution`` on a CPU.
+      convolve: ``convolved``, or on a CPU ``convolved_by_patches``.
 
     Example:
       >>> import jax, jax.numpy as jnp
@@ -27,7 +25,7 @@ class ImageClassifier(nn.Module):
     classes: int
     widths: tuple[int, ...] = (32, 64)
     hidden: int = 128
-    convolution: Any = lax.conv_general_dilated
+    convolve: Convolve = convolved
 
     @nn.compact
     def __call__(
@@ -35,7 +33,6 @@ class ImageClassifier(nn.Module):
     ) -> Float[Array, "n {self.classes}"]:
         x = images
         for width in self.widths:
-            x = nn.Conv(width, (3, 3), 2, conv_general_dilated=self.convolution)(x)
-            x = nn.relu(x)
+            x = nn.relu(Convolution(width, stride=2, convolve=self.convolve)(x))
         x = nn.relu(nn.Dense(self.hidden)(x.reshape(len(x), -1)))
         return nn.Dense(self.classes)(x)

@@ -1,50 +1,19 @@
 """Generators of images: from latents to pixels in [-1, 1], ``(n, h, w, c)``."""
 
-from functools import partial
 from math import prod
 
 import flax.linen as nn
-import jax
 import jax.numpy as jnp
-from jax.nn.initializers import Initializer, lecun_normal, normal, zeros
+from jax.nn.initializers import Initializer, lecun_normal, normal
 
 from jaxgen.arrays import Array, Float
-from jaxgen.models.image_critic import Convolution, ResidualBlock, convolved
-
-
-class TransposedConvolution(nn.Module):
-    """The transpose of a convolution with ``"SAME"`` padding, as a linear map.
-
-    Attributes:
-      width: channels of the output.
-      side: of the output in pixels; the input's is ceil(side / stride).
-      kernel: side of the kernels in pixels.
-      stride: of the convolution.
-      use_bias: whether a number is added to each channel.
-      kernel_init: how the kernels, (kernel, kernel, inputs, width), start.
-    """
-
-    width: int
-    side: int
-    kernel: int = 4
-    stride: int = 2
-    use_bias: bool = True
-    kernel_init: Initializer = lecun_normal()
-
-    @nn.compact
-    def __call__(
-        self, x: Float[Array, "n h w c"]
-    ) -> Float[Array, "n {self.side} {self.side} {self.width}"]:
-        shape = (self.kernel, self.kernel, x.shape[-1], self.width)
-        kernel = self.param("kernel", self.kernel_init, shape).swapaxes(2, 3)
-        image = jax.ShapeDtypeStruct(
-            (len(x), self.side, self.side, self.width), x.dtype
-        )
-        down = partial(convolved, kernel=kernel, stride=self.stride)
-        (x,) = jax.linear_transpose(down, image)(x)
-        if not self.use_bias:
-            return x
-        return x + self.param("bias", zeros, (self.width,))[None, None, None]
+from jaxgen.nn.convolution import (
+    Convolution,
+    Convolve,
+    ResidualBlock,
+    TransposedConvolution,
+    convolved,
+)
 
 
 class DCGANGenerator(nn.Module):
@@ -67,6 +36,7 @@ class DCGANGenerator(nn.Module):
       last_stride: of the layer that makes the image; 1 where the last hidden map is to
         have the size of the image.
       kernel_init: how the matrix and the kernels start.
+      convolve: ``convolved``, or on a CPU ``convolved_by_patches``.
 
     Raises:
       ValueError: so small an image cannot be doubled so often, or kernels are smaller
@@ -78,6 +48,7 @@ class DCGANGenerator(nn.Module):
       *PacGAN*, the authors' code of the study of stacked MNIST.
 
     Example:
+      >>> import jax
       >>> net = DCGANGenerator(size=8, channels=1, widths=(4,))
       >>> images = lambda key: net.init_with_output(key, jnp.zeros((2, 3)), False)[0]
       >>> jax.eval_shape(images, jax.random.key(0)).shape
@@ -90,6 +61,7 @@ class DCGANGenerator(nn.Module):
     kernel: int = 4
     last_stride: int = 2
     kernel_init: Initializer = normal(0.02)
+    convolve: Convolve = convolved
 
     @nn.compact
     def __call__(
@@ -103,7 +75,7 @@ class DCGANGenerator(nn.Module):
         x = nn.DenseGeneral(shape, use_bias=False, kernel_init=init)(latents)
         for layer, width in enumerate((*self.widths[1:], self.channels)):
             x = nn.BatchNorm(use_running_average=not train, momentum=0.9)(x)
-            how = self.kernel, strides[layer], layer == last, init
+            how = self.kernel, strides[layer], layer == last, init, self.convolve
             x = TransposedConvolution(width, sides[layer + 1], *how)(nn.relu(x))
         return jnp.tanh(x)
 
@@ -132,6 +104,7 @@ class ResidualGenerator(nn.Module):
       channels: of an image.
       widths: channels of each block, the smallest map first.
       kernel_init: how the matrix and the kernels start.
+      convolve: ``convolved``, or on a CPU ``convolved_by_patches``.
 
     Raises:
       ValueError: the size cannot be halved so often.
@@ -141,6 +114,7 @@ class ResidualGenerator(nn.Module):
       appendix G and the authors' code.
 
     Example:
+      >>> import jax
       >>> net = ResidualGenerator(size=28, channels=1, widths=(8, 4, 2))
       >>> images = lambda key: net.init_with_output(key, jnp.zeros((2, 3)), False)[0]
       >>> jax.eval_shape(images, jax.random.key(0)).shape
@@ -151,6 +125,7 @@ class ResidualGenerator(nn.Module):
     channels: int = 3
     widths: tuple[int, ...] = (256, 256, 128, 64)
     kernel_init: Initializer = lecun_normal()
+    convolve: Convolve = convolved
 
     @nn.compact
     def __call__(
@@ -165,10 +140,11 @@ class ResidualGenerator(nn.Module):
             )
         init, (first, *later) = self.kernel_init, self.widths
         x = nn.DenseGeneral((base, base, first), kernel_init=init)(latents)
-        x = ResidualBlock(first, init)(x)
+        how = {"kernel_init": init, "convolve": self.convolve}
+        x = ResidualBlock(first, **how)(x)
         for width in later:
-            x = ResidualBlock(width, init)(x.repeat(2, axis=1).repeat(2, axis=2))
-        x = Convolution(self.channels, kernel_init=init)(nn.leaky_relu(x, 0.2))
+            x = ResidualBlock(width, **how)(x.repeat(2, axis=1).repeat(2, axis=2))
+        x = Convolution(self.channels, **how)(nn.leaky_relu(x, 0.2))
         return jnp.tanh(x)
 
 

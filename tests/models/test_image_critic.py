@@ -8,8 +8,9 @@ import pytest
 from scipy.signal import correlate2d
 
 from jaxgen.models.critic_transforms import Augmented, Packed, SpectralNorm, over_batch
-from jaxgen.models.image_critic import DCGANCritic, ResidualBlock, ResidualCritic
+from jaxgen.models.image_critic import DCGANCritic, ResidualCritic
 from jaxgen.nn.augment import translated
+from jaxgen.nn.convolution import ResidualBlock
 from jaxgen.nn.heads import Linear, MinibatchStddev, Projection
 from jaxgen.objectives.penalties import r1
 from learners import cosines

@@ -6,11 +6,8 @@ import numpy as np
 import pytest
 from scipy.signal import correlate2d
 
-from jaxgen.models.image_generator import (
-    DCGANGenerator,
-    ResidualGenerator,
-    TransposedConvolution,
-)
+from jaxgen.models.image_generator import DCGANGenerator, ResidualGenerator
+from jaxgen.nn.convolution import TransposedConvolution
 from learners import cosines
 
 Z = jnp.asarray(np.random.default_rng(0).normal(size=(16, 3)), jnp.float32)
