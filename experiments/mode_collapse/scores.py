@@ -37,9 +37,6 @@ from jaxgen.training.learner import State
 NEIGHBOURS = 500
 """Samples compared pair by pair, real and generated."""
 
-SPECTRUM = 100
-"""Samples whose kernel is decomposed."""
-
 BINS = 20
 """Cells of real data, whose shares are compared."""
 
@@ -94,13 +91,13 @@ def unlabelled_scores(mixture: Mixture, key: Key) -> Scores:
     in_bins = bin_counts(real, centres)
 
     def scores(samples):
-        few, fewer = samples[:NEIGHBOURS], samples[:SPECTRUM]
+        few = samples[:NEIGHBOURS]
         bins = bin_scores(in_bins, bin_counts(few, centres))
         return {
             **neighbour_scores(real, few)._asdict(),
             "near_duplicates": near_duplicate_rate(few, radius),
             "birthday": birthday_support(few, radius),
-            "vendi": vendi_score(kernel(fewer, fewer)),
+            "vendi": vendi_score(kernel(few, few), order=2),
             "covariance_rank": covariance_rank(few),
             "frechet": frechet_distance(moments(real), moments(few)),
             "kid": mmd_squared(real, few, polynomial_kernel),

@@ -11,6 +11,7 @@ import numpy as np
 import scipy.special
 
 from jaxgen.arrays import Array, Float, Scalar
+from jaxgen.metrics.decompositions import eigenvalues
 from jaxgen.metrics.modes import Rule, assigned
 
 Points = Array | np.ndarray
@@ -50,7 +51,10 @@ def vendi_score(kernel: Float[Points, "n m"], order: int | float = 1.0) -> Scala
     """
     if kernel.shape[0] != kernel.shape[1] or kernel.shape[0] == 0:
         raise ValueError(f"kernel is {kernel.shape}: expected a square, (n, n).")
-    return _hill_number(jnp.linalg.eigvalsh(jnp.asarray(kernel)), order)
+    kernel = jnp.asarray(kernel)
+    if order == 2:  # the sum of squares needs no spectrum
+        return kernel.shape[0] ** 2 / jnp.sum(kernel**2)
+    return _hill_number(eigenvalues(kernel), order)
 
 
 def vendi_score_of_features(
@@ -182,7 +186,7 @@ def covariance_rank(samples: Float[Points, "n d"]) -> Scalar:
 
 def _gram_spectrum(rows: Float[Array, "n d"]) -> Float[Array, " smaller"]:
     thin = rows if rows.shape[0] >= rows.shape[1] else rows.T
-    return jnp.linalg.eigvalsh(jnp.matmul(thin.T, thin, precision="highest"))
+    return eigenvalues(jnp.matmul(thin.T, thin, precision="highest"))
 
 
 def _hill_number(spectrum: Float[Array, " n"], order: int | float) -> Scalar:

@@ -6,6 +6,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Array, Float, Int, Scalar
+from jaxgen.metrics.decompositions import eigenvectors, singular_values
 
 Points = Array | np.ndarray
 
@@ -105,13 +106,13 @@ def frechet_distance(a: Moments, b: Moments) -> Scalar:
         )
     first, second = covariance(a), covariance(b)
     product = jnp.matmul(_root(first), _root(second), precision="highest")
-    overlap = jnp.sum(jnp.linalg.svd(product, compute_uv=False))
+    overlap = jnp.sum(singular_values(product))
     apart = jnp.sum((a.mean - b.mean) ** 2)
     return jnp.maximum(apart + jnp.trace(first) + jnp.trace(second) - 2 * overlap, 0.0)
 
 
 def _root(matrix: Float[Array, "d d"]) -> Float[Array, "d d"]:
-    values, vectors = jnp.linalg.eigh(matrix)
+    values, vectors = eigenvectors(matrix)
     noise = 4 * len(values) ** 0.5 * jnp.finfo(values.dtype).eps * values[-1]
     roots = jnp.sqrt(jnp.where(values <= noise, 0.0, values))
     return jnp.matmul(vectors * roots[None], vectors.T, precision="highest")
