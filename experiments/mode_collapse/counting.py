@@ -13,7 +13,7 @@ class CountingRule(NamedTuple):
     """How a paper counts.
 
     Attributes:
-      title: in words.
+      title: whose it is, and which samples are of high quality.
       good: which samples are of high quality, and cover their mode.
       histogram: which samples enter the histogram of the KL.
       threshold: good samples that make a mode covered.
@@ -27,19 +27,19 @@ class CountingRule(NamedTuple):
 
 COUNTING = (
     CountingRule(
-        "within 3 σ of the nearest mode; KL over those (VEEGAN, PacGAN, alpha-GAN)",
+        "VEEGAN, PacGAN: 3 σ",
         OpenBall(3.0),
         OpenBall(3.0),
     ),
     CountingRule(
-        "within 3 σ along each axis; KL over all samples (SelfCondGAN)",
+        "SelfCondGAN: 3 σ an axis",
         Box(3.0),
         anywhere,
     ),
-    CountingRule("within 4 σ (JAX-GAN, top-k)", OpenBall(4.0), OpenBall(4.0)),
-    CountingRule("nearest mode at any distance", anywhere, anywhere),
-    CountingRule("within 3 σ, three or more samples", OpenBall(3.0), OpenBall(3.0), 3),
-    CountingRule("within 3 σ, ten or more samples", OpenBall(3.0), OpenBall(3.0), 10),
+    CountingRule("top-k: 4 σ", OpenBall(4.0), OpenBall(4.0)),
+    CountingRule("any distance", anywhere, anywhere),
+    CountingRule("3 σ, three samples", OpenBall(3.0), OpenBall(3.0), 3),
+    CountingRule("3 σ, ten samples", OpenBall(3.0), OpenBall(3.0), 10),
 )
 """From what their code does; the strictness of an inequality decides nothing here."""
 

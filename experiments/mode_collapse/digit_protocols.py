@@ -8,8 +8,8 @@ from experiments.mode_collapse.claim import Digits
 from experiments.mode_collapse.protocols import Recipe
 from jaxgen.data.images import Labelled, digits8, labelled_from_file, split
 from jaxgen.data.tfds import labelled_from_tfds
-from jaxgen.models.image_critic import DCGANCritic, ResidualCritic
-from jaxgen.models.image_generator import DCGANGenerator, ResidualGenerator
+from jaxgen.models.image_critic import DCGANCritic
+from jaxgen.models.image_generator import DCGANGenerator
 from jaxgen.nn.convolution import Convolve, convolved, convolved_by_patches
 
 
@@ -32,16 +32,18 @@ def digit_protocol(name: str) -> DigitProtocol:
     if name == "digits8":
         return DigitProtocol(
             Recipe(
-                generator=ResidualGenerator(8, 3, (32, 32), convolve=plug),
-                critic=ResidualCritic((32, 32), convolve=plug),
+                generator=DCGANGenerator(
+                    8, 3, (64, 32), kernel=3, last_stride=1, convolve=plug
+                ),
+                critic=DCGANCritic((32, 64), kernel=3, convolve=plug),
                 latents=64,
-                learning_rate=5e-4,
+                learning_rate=1e-3,
                 b1=0.5,
                 b2=0.99,
                 batch=64,
             ),
-            "Three of scikit-learn's 8 x 8 digits as the colours of an image; residual "
-            "nets of 32 channels without normalization.",
+            "Three of scikit-learn's 8 x 8 digits as the colours of an image; DCGAN nets "
+            "of 64 and 32 channels, the critic's without normalization.",
         )
     return DigitProtocol(
         Recipe(

@@ -39,7 +39,7 @@ THRESHOLDS = (1, 3, 10)
 CHUNK = 500
 """Samples generated at a time."""
 
-DRAWN = 10
+DRAWN = 8
 """Samples kept to be drawn."""
 
 Probabilities = Callable[[Float[Array, "n h w c"]], Float[Array, "n c digits"]]
@@ -47,18 +47,18 @@ Probabilities = Callable[[Float[Array, "n h w c"]], Float[Array, "n c digits"]]
 
 def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
     """A classifier of single digits, trained, or taken from its folder."""
-    net = ImageClassifier(DIGITS, convolve=convolution())
 
     def loss(params, batch, key):
-        logits = net.apply({"params": params}, batch.images)
-        losses = optax.softmax_cross_entropy_with_integer_labels(logits, batch.labels)
+        losses = optax.softmax_cross_entropy_with_integer_labels(
+            logits_of(params, batch.images), batch.labels
+        )
         return losses.mean(), {}
 
     def start(key, batch):
-        return net.init(key, batch.images)["params"]
+        return digit_net().init(key, batch.images)["params"]
 
     def evaluate(state, data):
-        logits = net.apply({"params": state.params}, jnp.asarray(test.images))
+        logits = logits_of(state.params, jnp.asarray(test.images))
         return {"accuracy": (logits.argmax(-1) == test.labels).mean()}
 
     learner = feed(descent(start, loss, optax.adamw(1e-3)), minibatch(128))
@@ -69,20 +69,34 @@ def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
 
 def probabilities_of(state: State) -> Probabilities:
     """What the trained classifier says of each channel of stacked digits."""
-    net = ImageClassifier(DIGITS, convolve=convolution())
-    params: PyTree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
+    on_host: PyTree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
 
     def probabilities(images):
-        singles = channels_apart(images)
-        logits = net.apply({"params": params}, singles)
+        params = jax.tree.map(jnp.asarray, on_host)  # wherever the images are
+        logits = logits_of(params, channels_apart(images))
         return jax.nn.softmax(logits).reshape(-1, CHANNELS, DIGITS)
 
     return probabilities
 
 
+def digit_net() -> ImageClassifier:
+    """The classifier of single digits."""
+    return ImageClassifier(DIGITS, convolve=convolution())
+
+
+def logits_of(params: PyTree, images: Float[Array, "n h w 1"]) -> Array:
+    """What the classifier says, before softmax."""
+    return digit_net().apply({"params": params}, images)  # pyright: ignore
+
+
 def channels_apart(images: Float[Array, "n h w c"]) -> Float[Array, "nc h w 1"]:
     """Every channel as an image of its own, those of one image in a row."""
     return jnp.moveaxis(images, -1, 1).reshape(-1, *images.shape[1:3], 1)
+
+
+def side_by_side(images: Float[Array, "n h w c"]) -> Float[Array, "n h cw 1"]:
+    """The channels of each image in a row, which read as the digits of a number."""
+    return jnp.concatenate(jnp.split(images, images.shape[-1], axis=-1), axis=2)
 
 
 def digit_scores(
@@ -102,7 +116,7 @@ def digit_scores(
         **counted(labels, confidence),
         **looks(few, probabilities, test),
         "high_quality": (confidence >= CONFIDENCES[-1]).mean(),
-        "cloud": jnp.round(127.5 * (few[:DRAWN] + 1)).astype(jnp.int32),
+        "cloud": jnp.round(127.5 * (side_by_side(few[:DRAWN]) + 1)).astype(jnp.int32),
     }
 
 
@@ -169,12 +183,10 @@ def reference_digit_scores(
     """Scores of held-out digits, stacked anew, and of one stack repeated for ever."""
 
     def fresh(key):
-        return stacked_images(test, key, CHUNK).images
+        return stacked_images(test, key, CHUNK)[0]
 
     def repeated(key):
-        return jnp.broadcast_to(
-            one := stacked_images(test, key, 1).images, (CHUNK, *one.shape[1:])
-        )
+        return jnp.repeat(stacked_images(test, key, 1)[0], CHUNK, axis=0)
 
     def perfect(key):
         keys = jax.random.split(key, chunks(samples))

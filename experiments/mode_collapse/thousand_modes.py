@@ -112,10 +112,9 @@ def run_of(
 def accuracy_of(probabilities: Probabilities, test: Labelled) -> Interval:
     """Share of held-out digits that the classifier names rightly."""
     few = len(test.labels) // 3 * 3
-    stacked = np.moveaxis(
-        test.images[:few].reshape(-1, 3, *test.images.shape[1:3]), 1, -1
-    )
-    told = np.asarray(probabilities(jax.numpy.asarray(stacked))).argmax(-1).ravel()
+    threes = np.asarray(test.images)[:few].reshape(-1, 3, *test.images.shape[1:3])
+    stacked = jax.numpy.asarray(np.moveaxis(threes, 1, -1))
+    told = np.asarray(probabilities(stacked)).argmax(-1).ravel()
     return proportion_interval(int((told == test.labels[:few]).sum()), few)
 
 

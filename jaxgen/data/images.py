@@ -38,8 +38,8 @@ def digits8() -> Labelled:
       >>> digits8().images.shape
       (1797, 8, 8, 1)
     """
-    digits = load_digits()
-    return labelled(digits.images, digits.target, largest=16)
+    pixels, labels = load_digits(return_X_y=True)
+    return labelled(np.reshape(pixels, (-1, 8, 8)), np.asarray(labels), largest=16)
 
 
 def labelled_from_file(path: Path) -> Labelled:
@@ -114,12 +114,14 @@ def stacked_minibatch(size: int, channels: int = 3) -> Callable[[Labelled, Key],
     """
 
     def draw(data, key):
-        return stacked_images(data, key, size, channels).images
+        return stacked_images(data, key, size, channels)[0]
 
     return draw
 
 
-def stacked_images(data: Labelled, key: Key, size: int, channels: int = 3) -> Labelled:
+def stacked_images(
+    data: Labelled, key: Key, size: int, channels: int = 3
+) -> tuple[Float[Array, "n h w c"], Int[Array, " n"]]:
     """Stacks of gray images, and their labels read as the digits of a number.
 
     Raises:
@@ -136,7 +138,7 @@ def stacked_images(data: Labelled, key: Key, size: int, channels: int = 3) -> La
     images = jnp.moveaxis(jnp.asarray(data.images)[chosen, ..., 0], 1, -1)
     places = 10 ** jnp.arange(channels - 1, -1, -1)
     labels = (jnp.asarray(data.labels)[chosen] * places[None]).sum(axis=1)
-    return Labelled(images, labels)
+    return images, labels
 
 
 def _names_in(path: Path, there: list[str]) -> tuple[str, str]:

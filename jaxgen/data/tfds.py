@@ -48,7 +48,7 @@ def labelled_from_tfds(
 
 def _source(name: str, split: str, folder: Path | None) -> Any:
     try:
-        import tensorflow_datasets as tfds
+        import tensorflow_datasets as tfds  # pyright: ignore[reportMissingImports]
     except ImportError as error:
         raise ImportError(MISSING) from error
     try:

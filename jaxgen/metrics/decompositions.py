@@ -4,7 +4,6 @@ On a CPU a batch of decompositions waits for threads that its neighbours on othe
 devices may hold, and then all of them wait for ever. One at a time none waits.
 """
 
-import jax
 import jax.numpy as jnp
 from jax.custom_batching import sequential_vmap
 
@@ -16,6 +15,7 @@ def eigenvalues(matrix: Float[Array, "d d"]) -> Float[Array, " d"]:
     """Of a symmetric matrix, ascending.
 
     Example:
+        >>> import jax
         >>> jax.vmap(eigenvalues)(jnp.diag(jnp.array([2.0, 1.0]))[None]).tolist()
         [[1.0, 2.0]]
     """

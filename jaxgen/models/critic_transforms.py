@@ -1,6 +1,7 @@
 """What wraps a critic: critics to critics, which nest in any order."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -115,7 +116,7 @@ class SpectralNorm(nn.Module):
             logits = self.critic(samples, *conditions)
             self.variable("spectral", "vectors", _starts, self.critic.variables)
             return logits
-        vectors = self.variable("spectral", "vectors", lambda: None)
+        vectors: Any = self.variable("spectral", "vectors", lambda: [])
         kernels = _kernels(self.critic.variables["params"])
         if self.is_mutable_collection("spectral"):
             vectors.value = list(map(_turned, kernels, vectors.value))
@@ -127,7 +128,8 @@ class SpectralNorm(nn.Module):
         drawn = self.has_rng("augmentation")
         rngs = {"augmentation": self.make_rng("augmentation")} if drawn else {}
         inner = self.critic.clone(parent=None)
-        return inner.apply({"params": params}, samples, *conditions, rngs=rngs)
+        variables = {"params": params}
+        return inner.apply(variables, samples, *conditions, rngs=rngs)  # type: ignore
 
 
 def over_batch(module: nn.Module) -> bool:

@@ -120,7 +120,10 @@ class TransposedConvolution(nn.Module):
         image = jax.ShapeDtypeStruct(
             (len(x), self.side, self.side, self.width), x.dtype
         )
-        down = partial(self.convolve, kernel=kernel, stride=self.stride)
+
+        def down(image):
+            return self.convolve(image, kernel, self.stride)
+
         (x,) = jax.linear_transpose(down, image)(x)
         if not self.use_bias:
             return x

@@ -10,7 +10,7 @@ from PIL import Image
 
 from jaxgen.arrays import Array, Shaped
 
-_WIDTH, _LARGEST, _GAP, _TITLE = 736, 64, 4, 24  # CSS pixels
+_WIDTH, _LARGEST, _GAP, _TITLE = 736, 96, 8, 24  # CSS pixels
 
 Images = Shaped[Array | np.ndarray, "_n _h _w _c"]
 

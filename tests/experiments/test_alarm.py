@@ -1,0 +1,55 @@
+"""An alarm on seeds whose fate is known."""
+
+import numpy as np
+import pytest
+
+from experiments.mode_collapse.alarm import ALARMS, alarm_of, alarms
+from experiments.mode_collapse.findings import Arms
+from experiments.mode_collapse.training import Trajectories
+
+RNG = np.random.default_rng(0)
+TRUTH = {name: RNG.random(20) < 0.5 for name in "abcd"}
+
+
+def test_a_perfect_alarm_a_reversed_one_and_a_coin():
+    perfect = alarm_of({m: truth * 2.0 for m, truth in TRUTH.items()}, TRUTH)
+    assert perfect.pooled == 1 and set(perfect.area.values()) == {1.0}
+    assert set(perfect.held_out.values()) == {1.0}
+    reversed_ = alarm_of({m: -1.0 * truth for m, truth in TRUTH.items()}, TRUTH)
+    assert reversed_.pooled == 0
+    coin = alarm_of({m: RNG.random(20) for m in TRUTH}, TRUTH)
+    assert 0.3 < coin.pooled < 0.7
+
+
+def test_an_alarm_that_only_tells_methods_apart_fails_within_them():
+    """Two methods always collapse, two never; within a method there is nothing."""
+    truth = {m: np.full(20, m in "ab") for m in "abcd"}
+    truth["a"] = TRUTH["a"]
+    told = {m: RNG.random(20) + 5 * (m in "ab") for m in "abcd"}
+    found = alarm_of(told, truth)
+    assert found.pooled > 0.8 and set(found.area) == {"a"}
+    assert abs(found.area["a"] - 0.5) < 0.25
+
+
+def test_a_threshold_is_chosen_by_the_other_methods():
+    """One method warns on another scale: a threshold of its own would be right."""
+    told = {m: truth * 1.0 for m, truth in TRUTH.items()}
+    told["d"] = told["d"] - 10
+    found = alarm_of(told, TRUTH)
+    assert found.area["d"] == 1 and found.held_out["d"] == pytest.approx(0.5)
+    assert found.held_out["a"] == 1
+
+
+def histories(effective):
+    scores = {name: effective[:, None] for name in ALARMS}
+    return Trajectories(np.arange(1), scores | {"effective": effective[:, None]}, {})
+
+
+def test_without_enough_of_both_kinds_there_is_no_alarm():
+    sound, fallen = histories(np.full(5, 8.0)), histories(np.full(5, 1.0))
+    mixed = histories(np.array([8.0, 8.0, 1.0, 1.0, np.nan]))
+    few = Arms({"a": sound, "b": sound, "c": fallen, "d": mixed}, {}, {})
+    assert alarms(few, 8) is None
+    enough = Arms({"a": mixed, "b": mixed, "c": mixed, "d": sound}, {}, {})
+    found = alarms(enough, 8)
+    assert found is not None and found["recall"].pooled == 1
