@@ -221,7 +221,6 @@ PRESETS = {
         RUNS / "study",
         parts=EVERYTHING,
         mixtures=Mixtures(
-            protocols=("small_ring", "small_grid"),
             methods=tuple(
                 name for name in MethodName.__args__ if name != "packed_3_wide"
             ),

@@ -121,7 +121,7 @@ METHODS = {
     "packed_4_wide": Method("packed by 4, 4x batch", critic=packed(4), batches=4),
     "minibatch_stddev": Method("minibatch stddev", critic=headed(MinibatchStddev())),
     "minibatch_discrimination": Method(
-        "minibatch discr.", critic=headed(MinibatchDiscrimination())
+        "minibatch discr.", critic=headed(MinibatchDiscrimination(kernels=8, size=4))
     ),
     "spectral_norm": Method("spectral norm", critic=(SpectralNorm,)),
     "simultaneous": Method("simultaneous", schedule=simultaneous),

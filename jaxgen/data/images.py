@@ -54,7 +54,7 @@ def labelled_from_file(path: Path) -> Labelled:
       OSError: it cannot be read.
     """
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
             names = _names_in(path, file.files)
             images, labels = (file[name] for name in names)
     except (zipfile.BadZipFile, EOFError) as error:
@@ -151,10 +151,10 @@ def _names_in(path: Path, there: list[str]) -> tuple[str, str]:
 
 def _largest(path: Path, images: np.ndarray) -> float:
     if images.dtype == np.uint8:
-        return 255
+        return 255.0
     low, high = images.min(initial=0), images.max(initial=0)
     if np.issubdtype(images.dtype, np.floating) and low >= 0 and high <= 1:
-        return 1
+        return 1.0
     raise ValueError(
         f"{path}: images are {images.dtype} from {low} to {high}; expected uint8, or "
         "floats from 0 to 1"

@@ -14,6 +14,10 @@ import numpy as np
 import pytest
 
 from jaxgen.data.batches import minibatch
+from jaxgen.models.image_critic import DCGANCritic
+from jaxgen.models.image_generator import DCGANGenerator
+from jaxgen.objectives.adversarial import HINGE
+from jaxgen.objectives.penalties import unpenalized
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.sharding.rules import study
 from jaxgen.training.compile import Program, compile
@@ -44,6 +48,22 @@ def ring_study() -> Program:
     rows = replicate(make, grid(seed=range(8), rate=0.01))
     mesh = mesh_of({"replica": 4, "data": 2}, topology("v5litepod-8"))
     return compile(repeat(rows, 10), points(4096), mesh, study())
+
+
+def images_of_64_pixels() -> Program:
+    """A quarter of the paper's DCGAN, its batch and kernels over the chips of a host."""
+    learner = ring_gan(
+        2e-4,
+        HINGE,
+        unpenalized,
+        DCGANGenerator(size=64, channels=3, widths=(256, 128, 64, 32)),
+        DCGANCritic((32, 64, 128, 256)),
+    )
+    mesh = mesh_of({"data": 2, "fsdp": 4}, topology("v5litepod-8"))
+    data = jax.ShapeDtypeStruct((2048, 64, 64, 3), np.float32)
+    return compile(
+        repeat(feed(guard(ema(learner, 0.999)), minibatch(128)), 10), data, mesh
+    )
 
 
 def sharded_regression() -> Program:
@@ -149,6 +169,16 @@ def test_parameters_and_moments_are_sharded_over_a_host():
     assert groups_along((2, 4), 1) in gathered
     summed += scattered
     assert groups_along((2, 4), 0) in summed or groups_along((2, 4), 0, 1) in summed
+    require_fit(program)
+
+
+@with_libtpu
+def test_a_gan_of_64_pixels_is_spread_over_a_host():
+    program = images_of_64_pixels()
+    kernel = program.shapes.params["critic"]["Convolution_3"]["kernel"]
+    assert kernel.shape == (4, 4, 128, 256)
+    assert kernel.sharding.shard_shape(kernel.shape) == (4, 4, 128, 64)
+    assert " convolution(" in program.update.as_text()
     require_fit(program)
 
 

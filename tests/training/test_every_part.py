@@ -14,10 +14,20 @@ from jaxgen.models.generator import (
     Conditioned,
     PerceptronGenerator,
 )
+from jaxgen.models.image_critic import DCGANCritic, ResidualCritic
+from jaxgen.models.image_generator import DCGANGenerator, ResidualGenerator
+from jaxgen.nn.augment import diff_augment
 from jaxgen.nn.heads import MinibatchDiscrimination, MinibatchStddev, Projection
 from jaxgen.objectives.adversarial import NON_SATURATING, PAIRS
 from jaxgen.objectives.generator_penalties import mode_seeking
-from jaxgen.objectives.penalties import consistency, dragan, gradient_penalty, r1, r2
+from jaxgen.objectives.penalties import (
+    consistency,
+    dragan,
+    gradient_penalty,
+    r1,
+    r2,
+    unpenalized,
+)
 from jaxgen.sharding.mesh import mesh_of
 from jaxgen.sharding.rules import study
 from jaxgen.training.compile import compile
@@ -29,6 +39,7 @@ from jaxgen.training.transforms import ema, guard
 from learners import POINTS, cosines, ring_gan
 
 LABELS = np.arange(len(POINTS)) % 3
+IMAGES = np.tanh(np.random.default_rng(1).normal(size=(64, 8, 8, 1))).astype(np.float32)
 CRITIC = PerceptronCritic(8, 1, kernel_init=cosines)
 GENERATOR = PerceptronGenerator(2, 8, 1, kernel_init=cosines)
 
@@ -66,11 +77,28 @@ PARTS = {
         "generator": Conditioned(GENERATOR, classes=3, size=2),
         "critic": with_head(Projection(3, cosines)),
     },
+    "DCGAN": {
+        "generator": DCGANGenerator(8, 1, (3, 2), kernel=3),
+        "critic": DCGANCritic((2, 3), kernel=3, normalized=1),
+        "penalty": unpenalized,
+    },
+    "residual, DiffAugment": {
+        "generator": ResidualGenerator(8, 1, (3, 2)),
+        "critic": Augmented(ResidualCritic((2, 3)), diff_augment),
+        "penalty": unpenalized,
+    },
     "two critic steps": {"schedule": alternating(critic_steps=2)},
     "two generator steps": {"schedule": alternating(generator_steps=2)},
     "simultaneous": {"schedule": simultaneous},
     "unrolled": {"schedule": unrolled(2), "pair": NON_SATURATING},
 }
+
+DATA = {
+    "classes": (POINTS, LABELS),
+    "DCGAN": IMAGES,
+    "residual, DiffAugment": IMAGES,
+}
+"""Of the parts that do not learn points."""
 
 RATES = grid(seed=(5,), rate=(0.01, np.inf))
 """The second row dies at once."""
@@ -93,9 +121,7 @@ def numbers(state):
 @pytest.fixture(params=PARTS)
 def part(request):
     """A study of one part on a mesh, before and after, and its live row run alone."""
-    data = jax.tree.map(
-        jnp.asarray, (POINTS, LABELS) if request.param == "classes" else POINTS
-    )
+    data = jax.tree.map(jnp.asarray, DATA.get(request.param, POINTS))
     learner = repeat(replicate(make(request.param), RATES), 3)
     mesh = mesh_of({"replica": 2, "data": 2}, jax.devices()[:4])
     program = compile(learner, data, mesh, study())
