@@ -13,7 +13,7 @@ demo: $(VENV)/run.done
 	$(BIN)/python -m experiments.mode_collapse
 
 study: $(VENV)/run.done
-	$(BIN)/python -m experiments.mode_collapse.study
+	$(BIN)/python -m experiments.mode_collapse study
 
 test: check
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -60,6 +60,23 @@ def regression(
     return descent(start, loss, adam(rate), value_and_grad)
 
 
+class Dirac(nn.Module):
+    """The generator of one point, ``theta``."""
+
+    @nn.compact
+    def __call__(self, latents, train):
+        theta = self.param("theta", nn.initializers.ones, ())
+        return jnp.full((len(latents), 1), theta)
+
+
+class Slope(nn.Module):
+    """The critic ``D(x) = psi x``."""
+
+    @nn.compact
+    def __call__(self, samples):
+        return samples[:, 0] * self.param("psi", nn.initializers.ones, ())
+
+
 def ring_gan(
     rate=0.01,
     pair: Pair = RELATIVISTIC_PAIRING,

@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Array, Float, Int, Scalar
+from jaxgen.metrics.distances import squares_between
 
 Points = Array | np.ndarray
 
@@ -39,8 +40,7 @@ def nearest_neighbour_accuracy(
 
     def right(example: tuple[Array, Array]) -> Array:
         point, label = example
-        squares = jnp.sum((train - point[None]) ** 2, axis=-1)
-        squares = jnp.where(jnp.isfinite(squares), squares, jnp.inf)
+        squares = squares_between(train, point[None])
         found = train_labels[jnp.argmin(squares)] == label
         return found & jnp.isfinite(jnp.min(squares))
 

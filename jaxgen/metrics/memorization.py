@@ -15,6 +15,7 @@ import scipy.special
 
 from jaxgen.arrays import Array, Float, Int, Scalar
 from jaxgen.metrics.bins import bins_of
+from jaxgen.metrics.distances import squares_between
 from jaxgen.metrics.neighbours import neighbour_distances
 
 Points = Array | np.ndarray
@@ -174,17 +175,10 @@ def _nearest(
     points = jnp.asarray(points)
 
     def nearest(query: Float[Array, " d"]) -> tuple[Scalar, Int[Array, ""]]:
-        squares = _squares(query, points)
+        squares = squares_between(points, query[None])
         return jnp.sqrt(jnp.min(squares)), jnp.argmin(squares)
 
     return jax.lax.map(nearest, jnp.asarray(queries), batch_size=ROWS)
-
-
-def _squares(
-    query: Float[Array, " d"], points: Float[Array, "n d"]
-) -> Float[Array, " n"]:
-    squares = jnp.sum((points - query[None]) ** 2, axis=-1)
-    return jnp.where(jnp.isnan(squares), jnp.inf, squares)
 
 
 class _Celled(NamedTuple):
@@ -203,7 +197,7 @@ def _sizes(group: _Celled, cells: int) -> Float[Array, " k"]:
 
 def _distances_within(queries: _Celled, points: _Celled) -> Float[Array, " n"]:
     def nearest(query: _Celled) -> Scalar:
-        squares = _squares(query.points, points.points)
+        squares = squares_between(points.points, query.points[None])
         return jnp.min(jnp.where(points.cells == query.cells, squares, jnp.inf))
 
     return jnp.sqrt(jax.lax.map(nearest, queries, batch_size=ROWS))

@@ -3,7 +3,6 @@
 import chex
 import flax.linen as nn
 import jax
-import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
@@ -19,27 +18,10 @@ from jaxgen.training.gradients import microbatched, whole_batch
 from jaxgen.training.learner import key_for
 from jaxgen.training.players import sampled
 from jaxgen.training.replicate import grid, replicate
-from learners import POINTS, adam, cosines, ring_gan, trajectory
+from learners import POINTS, Dirac, Slope, adam, cosines, ring_gan, trajectory
 
 REAL = np.full((16, 1), 0.5, np.float32)
 RATE = 0.2
-
-
-class Dirac(nn.Module):
-    """The generator of one point, ``theta``."""
-
-    @nn.compact
-    def __call__(self, latents, train):
-        theta = self.param("theta", nn.initializers.ones, ())
-        return jnp.full((len(latents), 1), theta)
-
-
-class Slope(nn.Module):
-    """The critic ``D(x) = psi x``."""
-
-    @nn.compact
-    def __call__(self, samples):
-        return samples[:, 0] * self.param("psi", nn.initializers.ones, ())
 
 
 def dirac_gan(pair, g=RATE, c=RATE, *, generator=Dirac(), **more):

@@ -16,27 +16,10 @@ from jaxgen.objectives.penalties import r1, weighted
 from jaxgen.training.gan import gan, generated, normal_latents
 from jaxgen.training.learner import key_for
 from jaxgen.training.schedules import alternating, simultaneous, unrolled
-from learners import POINTS, cosines, ring_gan, trajectory
+from learners import POINTS, Dirac, Slope, cosines, ring_gan, trajectory
 
 REAL = np.full((16, 1), 0.5, np.float32)
 RATE = 0.2
-
-
-class Dirac(nn.Module):
-    """The generator of one point, ``theta``."""
-
-    @nn.compact
-    def __call__(self, latents, train):
-        theta = self.param("theta", nn.initializers.ones, ())
-        return jnp.full((len(latents), 1), theta)
-
-
-class Slope(nn.Module):
-    """The critic ``D(x) = psi x``."""
-
-    @nn.compact
-    def __call__(self, samples):
-        return samples[:, 0] * self.param("psi", nn.initializers.ones, ())
 
 
 def dirac_gan(schedule, pair=WASSERSTEIN, **more):
