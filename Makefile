@@ -26,9 +26,10 @@ check: $(VENV)/test.done
 	$(BIN)/ruff format --check
 	$(BIN)/basedpyright --pythonpath $(BIN)/python
 
-# PyTorch is what it compares with: pip install '.[benchmark]' first.
+# What they compare with: pip install ".[benchmark,reference]" first.
 benchmark: $(VENV)/run.done
 	$(BIN)/python -m experiments.benchmarks.adversarial
+	$(BIN)/python -m experiments.benchmarks.metrics
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

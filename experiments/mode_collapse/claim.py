@@ -149,7 +149,7 @@ class Digits:
         "packed_2_wide",
     )
     """Losses and their companions; the first is the baseline."""
-    steps: int = 3_000
+    steps: int = 2_000
     """Updates of each run."""
     dispatch: int = 500
     """Steps between two evaluations; divides steps."""

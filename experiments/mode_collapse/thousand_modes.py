@@ -31,7 +31,7 @@ from experiments.mode_collapse.training import Run, numbers, trained
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor
 from jaxgen.report.figures import outcomes
-from jaxgen.report.images import image_rows
+from jaxgen.report.pictures import image_rows
 from jaxgen.report.page import (
     Fragment,
     figure,

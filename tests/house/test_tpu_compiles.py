@@ -160,7 +160,7 @@ def test_a_study_spreads_its_rows_and_its_batches_over_a_host():
 @with_libtpu
 def test_parameters_and_moments_are_sharded_over_a_host():
     program = sharded_regression()
-    kernel = program.shapes.params["Dense_1"]["kernel"]
+    kernel = program.shapes.params["Hidden_0"]["Dense_1"]["kernel"]
     assert kernel.sharding.shard_shape(kernel.shape) == (128, 512)
     memory = program.update.memory_analysis()
     assert memory.argument_size_in_bytes < bytes_of(program.shapes.params)

@@ -148,7 +148,7 @@ def test_devices_share_the_batches_of_both_players():
 
 def test_split_parameters_are_nowhere_whole(split):
     state, _ = ran(split["fsdp"])
-    kernel = state.params["Dense_1"]["kernel"]
+    kernel = state.params["Hidden_0"]["Dense_1"]["kernel"]
     assert kernel.sharding.spec == P("fsdp")
     assert {shard.data.shape for shard in kernel.addressable_shards} == {(4, 32)}
     moment = state.opt[0].mu["Dense_1"]["kernel"]

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgen.report.images import image_rows
+from jaxgen.report.pictures import image_rows
 from tests.markup import Reader
 
 RNG = np.random.default_rng(0)
