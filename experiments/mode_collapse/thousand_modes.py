@@ -31,7 +31,6 @@ from experiments.mode_collapse.training import Run, numbers, trained
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor
 from jaxgen.report.figures import outcomes
-from jaxgen.report.pictures import image_rows
 from jaxgen.report.page import (
     Fragment,
     figure,
@@ -40,6 +39,7 @@ from jaxgen.report.page import (
     section,
     table,
 )
+from jaxgen.report.pictures import image_rows
 from jaxgen.stats.intervals import Interval, proportion_interval
 from jaxgen.training.replicate import grid
 

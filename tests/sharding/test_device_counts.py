@@ -151,7 +151,7 @@ def test_split_parameters_are_nowhere_whole(split):
     kernel = state.params["Hidden_0"]["Dense_1"]["kernel"]
     assert kernel.sharding.spec == P("fsdp")
     assert {shard.data.shape for shard in kernel.addressable_shards} == {(4, 32)}
-    moment = state.opt[0].mu["Dense_1"]["kernel"]
+    moment = state.opt[0].mu["Hidden_0"]["Dense_1"]["kernel"]
     assert {shard.data.shape for shard in moment.addressable_shards} == {(4, 32)}
 
 
