@@ -25,6 +25,9 @@ class CountingRule(NamedTuple):
     threshold: int = 1
 
 
+ANY_DISTANCE = CountingRule("any distance", anywhere, anywhere)
+"""Each sample is its nearest mode's, however it looks."""
+
 COUNTING = (
     CountingRule(
         "VEEGAN, PacGAN: 3 σ",
@@ -37,7 +40,7 @@ COUNTING = (
         anywhere,
     ),
     CountingRule("top-k: 4 σ", OpenBall(4.0), OpenBall(4.0)),
-    CountingRule("any distance", anywhere, anywhere),
+    ANY_DISTANCE,
     CountingRule("3 σ, three samples", OpenBall(3.0), OpenBall(3.0), 3),
     CountingRule("3 σ, ten samples", OpenBall(3.0), OpenBall(3.0), 10),
 )

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from experiments.mode_collapse.alarm import ALARMS, alarm_of, alarms
+from experiments.mode_collapse.counting import COUNTING
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.training import Trajectories
 
@@ -42,7 +43,8 @@ def test_a_threshold_is_chosen_by_the_other_methods():
 
 def histories(effective):
     scores = {name: effective[:, None] for name in ALARMS}
-    return Trajectories(np.arange(1), scores | {"effective": effective[:, None]}, {})
+    kl = np.repeat(np.log(8 / effective)[:, None, None], len(COUNTING), axis=2)
+    return Trajectories(np.arange(1), scores | {"rule_kl": kl}, {})
 
 
 def test_without_enough_of_both_kinds_there_is_no_alarm():
