@@ -138,7 +138,8 @@ def alarm_section(protocol: Protocol, arms: Arms) -> Fragment:
                 for name, one in best
             ],
             "Collapsed: below three quarters of the modes, in effect, at the end of "
-            "training, each sample counted for its nearest mode. Area under the ROC curve: the chance that a collapsed seed warns "
+            "training, each sample counted for its nearest mode. Area under the ROC "
+            "curve: the chance that a collapsed seed warns "
             "louder than a sound one; a perfect alarm has 1, a coin 0.5. Within a "
             "method: mean over the methods that have seeds of both kinds. Held out: "
             "balanced accuracy on a method at the threshold that was best on all others. "

@@ -3,7 +3,7 @@
 from experiments.mode_collapse.findings import Arms, against_baseline
 from experiments.mode_collapse.methods import METHODS
 from experiments.mode_collapse.tables import by_title, score_table
-from jaxgen.report.figures import plane
+from jaxgen.report.figures import numbered_plane, plane
 from jaxgen.report.page import Fragment, figure, interval_text, section, table
 
 QUALITY = {
@@ -36,6 +36,7 @@ def quality_and_diversity_section(arms: Arms) -> Fragment:
     """Planes, tables, and the downstream cost."""
     return section(
         "Quality and diversity",
+        overview(arms),
         *(one for axes in AXES for one in planes(arms, *axes)),
         score_table(arms, QUALITY, "Quality: do single samples look real?"),
         score_table(arms, DIVERSITY, "Diversity: is all there, and evenly?"),
@@ -47,6 +48,29 @@ def quality_and_diversity_section(arms: Arms) -> Fragment:
             "generated ones.",
         ),
         *([cost_table(arms)] if len(arms.methods) > 1 else []),
+    )
+
+
+def overview(arms: Arms) -> Fragment:
+    """The mean of every method, all on one plane."""
+    quality, diversity, across, up = AXES[0]
+    perfect, trivial = (
+        (float(one[quality].mean()), float(one[diversity].mean()))
+        for one in (arms.perfect, arms.trivial)
+    )
+    drawing = numbered_plane(
+        by_title(arms, quality),
+        by_title(arms, diversity),
+        xlabel=f"quality: {across}",
+        ylabel=f"diversity: {up}",
+        perfect=perfect,
+        trivial=trivial,
+    )
+    return figure(
+        drawing,
+        "All methods at the end of training: a dot at the means over seeds, "
+        "whose intervals are in the figures below. What loses modes and keeps its "
+        "quality is at the bottom right, beside one real sample repeated for ever.",
     )
 
 

@@ -31,10 +31,13 @@ from jaxgen.stats.intervals import mean_interval, proportion_interval
 SYMPTOMS = {
     "covered": ("modes covered", "z.1f"),
     "effective": ("effective modes", "z.2f"),
-    "reverse_kl": ("reverse KL, nats", "z.3f"),
     "high_quality": ("high quality", ".1%"),
-    "spread_ratio": ("width of modes", "z.2f"),
     "near_duplicates": ("near-duplicates", ".1%"),
+}
+SHAPE = {
+    "reverse_kl": ("reverse KL, nats", "z.3f"),
+    "spread_ratio": ("width of modes", "z.2f"),
+    "birthday": ("birthday support", "z.0f"),
 }
 MOMENTS = 6
 """Columns of a figure of samples over time."""
@@ -66,9 +69,14 @@ def symptom_sections(name: str, protocol: Protocol, arms: Arms) -> list[Fragment
             score_table(
                 arms,
                 SYMPTOMS,
-                "Which modes are there, how wide are they, how often do samples repeat? "
-                "Reverse KL of a perfect sampler is expected at its finite-sample floor, "
-                f"{floor:.4f}; the width of modes is in standard deviations of the data's.",
+                "Which modes are there, and how often do samples repeat?",
+            ),
+            score_table(
+                arms,
+                SHAPE,
+                "How evenly, how widely, of how large a support? Reverse KL of a perfect "
+                f"sampler is expected at its finite-sample floor, {floor:.4f}; the width "
+                "of modes is in standard deviations of the data's.",
             ),
             fate_table(arms, modes),
             *([difference_table(arms)] if len(arms.methods) > 1 else []),

@@ -196,6 +196,46 @@ def plane(
         return _svg(figure)
 
 
+def numbered_plane(
+    quality: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
+    diversity: Mapping[str, Shaped[Array | np.ndarray, " _seeds"]],
+    *,
+    xlabel: str,
+    ylabel: str,
+    perfect: tuple[Number, Number],
+    trivial: tuple[Number, Number],
+) -> str:
+    """Quality against diversity of more methods than markers tell apart: means alone.
+
+    Each method is a dot with a number, and is named in the list beside; `plane` shows
+    seeds and intervals. Arguments are those of `plane`.
+
+    Returns:
+        An ``<svg>`` element.
+
+    Raises:
+        ValueError: if a value is not finite, or the methods differ between the two.
+    """
+    x, y = finite_series("quality", quality), finite_series("diversity", diversity)
+    if list(x) != list(y):
+        raise ValueError(
+            f"quality has {list(x)}, diversity {list(y)}; expected the same"
+        )
+    with _house_style():
+        figure = _canvas(max(400, 15 * len(x) + 60), layout="constrained")
+        ax = figure.subplots()
+        ax.grid(True)
+        ax.set(xlabel=xlabel, ylabel=ylabel, xmargin=0.06, ymargin=0.06)
+        for i, name in enumerate(x):
+            mean, colour = (x[name].mean(), y[name].mean()), _COLOURS[i % 8]
+            ax.plot(*mean, "o", ms=5, mew=0, color=colour, label=f"{i + 1}  {name}")
+            _label(ax, str(i + 1), mean, (5, 4), "left", colour)
+        ax.plot(*perfect, "*", color=_INK, ms=10, mew=0, label="perfect model")
+        ax.plot(*trivial, "x", color=_INK, ms=7, mew=1.5, label="trivial model")
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=0.25)
+        return _svg(figure)
+
+
 def _house_style() -> AbstractContextManager[None]:
     return matplotlib.style.context(["default", FIGURE_STYLE])
 

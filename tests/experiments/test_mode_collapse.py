@@ -15,7 +15,7 @@ from experiments.mode_collapse.findings import Arms, fates, turnover
 from experiments.mode_collapse.methods import METHODS, batch_size, learner_of
 from experiments.mode_collapse.mixtures import require_packs
 from experiments.mode_collapse.protocols import PROTOCOLS
-from experiments.mode_collapse.quality_and_diversity import AXES, planes
+from experiments.mode_collapse.quality_and_diversity import AXES, overview, planes
 from experiments.mode_collapse.training import Trajectories, replica_mesh, trajectories
 from tests.markup import Reader
 
@@ -243,4 +243,5 @@ def test_a_page_of_every_method_is_drawn(folder):
     one = Trajectories(np.arange(2), scores, {})
     ends = {name: columns[:, -1] for name, columns in scores.items()}
     arms = Arms(dict.fromkeys(METHODS, one), ends, ends)
+    assert overview(arms).count("averaged") == 1
     assert len(planes(arms, *AXES[0])) == -(-len(METHODS) // 8)

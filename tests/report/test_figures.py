@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgen.report.clouds import clouds
-from jaxgen.report.figures import curves, outcomes, plane
+from jaxgen.report.figures import curves, numbered_plane, outcomes, plane
 from jaxgen.report.stylesheet import SENTINELS
 from jaxgen.stats.intervals import mean_interval
 from markup import Reader
@@ -25,6 +25,7 @@ def drawn() -> dict[str, str]:
         "curves": curves(STEPS, RUNS, ylabel="modes, $n", reference={"perfect": 8}),
         "outcomes": outcomes(LAST, xlabel="modes", levels=range(9)),
         "plane": plane(LAST, LAST, xlabel="quality, %", ylabel="modes", **PAIR),
+        "numbered plane": numbered_plane(LAST, LAST, xlabel="x", ylabel="y", **PAIR),
         "clouds": clouds({name: points for name in RUNS}, STEPS, RING),
     }
 
@@ -56,7 +57,7 @@ def test_every_tag_is_closed_and_every_reference_met(svg):
 
 
 def test_labels_are_text_as_it_was_given(svg):
-    words = Reader(svg).words
+    words = " ".join(Reader(svg).words)
     assert "GAN" in words and "R1 & <R2>" in words
 
 
@@ -113,6 +114,14 @@ def test_plane_marks_every_seed_and_names_what_to_beat():
     seeds = re.findall(r"<g[^>]*fill-opacity: 0.55[^>]*>(.*?)</g>", svg)
     assert [group.count("<use") for group in seeds] == [6, 4]
     assert {"perfect model", "trivial model"} <= set(Reader(svg).words)
+
+
+def test_numbered_plane_names_each_number():
+    many = {f"method {i}": np.array([i, i + 1.0]) for i in range(26)}
+    words = Reader(numbered_plane(many, many, xlabel="x", ylabel="y", **PAIR)).words
+    assert {"26", "26  method 25", "perfect model", "trivial model"} <= set(words)
+    with pytest.raises(ValueError, match=r"expected the same"):
+        numbered_plane(many, LAST, xlabel="x", ylabel="y", **PAIR)
 
 
 @pytest.mark.parametrize("seeds", [1, 5])
