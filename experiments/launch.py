@@ -72,7 +72,7 @@ def command(arguments: Sequence[str] | None = None) -> list[str]:
 def _ran(run: Callable[[Experiment], Any], experiment: Experiment) -> int:
     try:
         print(run(experiment))
-    except (ValueError, OSError, FloatingPointError) as error:
+    except (ValueError, OSError, ImportError, FloatingPointError) as error:
         if sys.flags.dev_mode:
             raise
         return _refused(f"{error}\n(python -X dev shows where)")

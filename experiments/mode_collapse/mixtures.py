@@ -32,9 +32,6 @@ from jaxgen.training.replicate import grid
 
 def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
     """Trains what is missing, and scores it all."""
-    for name in experiment.mixtures.protocols:
-        for method in experiment.mixtures.methods:
-            require_packs(name, method)
     arms = {
         name: arms_of(experiment, name, folder / name)
         for name in experiment.mixtures.protocols

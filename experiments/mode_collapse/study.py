@@ -10,7 +10,8 @@ from typing import Any
 from experiments.launch import command
 from experiments.mode_collapse.causes import causes
 from experiments.mode_collapse.claim import ModeCollapse
-from experiments.mode_collapse.mixtures import mixtures
+from experiments.mode_collapse.digit_protocols import digits_of
+from experiments.mode_collapse.mixtures import mixtures, require_packs
 from experiments.mode_collapse.page import report_page
 from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.results import results_of
@@ -31,6 +32,7 @@ def report(experiment: ModeCollapse) -> Path:
     Returns:
       Where the page is.
     """
+    require_possible(experiment)
     settings = settings_of(experiment)
     with run_directory(experiment.out, settings) as folder:
         parts = {
@@ -44,6 +46,21 @@ def report(experiment: ModeCollapse) -> Path:
         page = folder / "report.html"
         page.write_text(report_page(shlex.join(command()), results, parts))
     return page
+
+
+def require_possible(experiment: ModeCollapse) -> None:
+    """Raises, before anything is written, what a part would raise later.
+
+    Raises:
+      ValueError: packs that do not divide a batch, or digits that are none.
+      OSError: a file of digits that cannot be read.
+    """
+    if "mixtures" in experiment.parts:
+        for name in experiment.mixtures.protocols:
+            for method in experiment.mixtures.methods:
+                require_packs(name, method)
+    if "digits" in experiment.parts:
+        digits_of(experiment.digits)
 
 
 def settings_of(experiment: ModeCollapse) -> dict[str, Any]:

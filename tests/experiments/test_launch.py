@@ -12,7 +12,7 @@ from experiments.launch import DONE, FAILED, PREEMPTED, launch
 from jaxgen.training.preemption import Preempted
 
 ROOT = Path(__file__).parents[2]
-SYMPTOMS = "experiments.mode_collapse.symptoms"
+CLAIM = "experiments.mode_collapse.claim"
 
 
 @dataclass(frozen=True)
@@ -48,7 +48,9 @@ def test_an_unknown_option_is_answered_with_its_neighbour(capsys):
     assert "--size" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("error", [ValueError, OSError, FloatingPointError])
+@pytest.mark.parametrize(
+    "error", [ValueError, OSError, ImportError, FloatingPointError]
+)
 def test_what_a_user_can_mend_is_said_without_a_traceback(error, capsys):
     def run(toy):
         raise error("mend this")
@@ -85,7 +87,7 @@ def test_devices_share_the_rows_evenly():
 
 
 def test_help_does_not_wait_for_jax():
-    code = f"import sys; import {SYMPTOMS}; sys.exit('jax' in sys.modules)"
+    code = f"import sys; import {CLAIM}; sys.exit('jax' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
@@ -93,21 +95,21 @@ def test_help_does_not_wait_for_jax():
     ("arguments", "answer"),
     [
         (["--seeds", "1"], "2 or more"),
-        (["--steps", "100", "--dispatch", "30"], "dividing"),
-        (["--methods", "packed_3"], "does not divide into packs of 3"),
-        (["--methods", "hinge", "hinge"], "each once"),
+        (["--mixtures.steps", "100", "--mixtures.dispatch", "30"], "dividing"),
+        (["--mixtures.methods", "hinge", "hinge"], "each once"),
+        (["--parts", "digits", "--digits.file", "/nowhere.npz"], "'/nowhere.npz'"),
         (["--out", "/dev/null/run"], "/dev/null/run"),
     ],
 )
 def test_wrong_input_is_refused_before_anything_runs(
     arguments, answer, tmp_path, capsys
 ):
-    from experiments.mode_collapse import symptoms
+    from experiments.mode_collapse import claim
 
     out = [] if "--out" in arguments else ["--out", str(tmp_path / "run")]
     try:
         code = launch(
-            symptoms.PRESETS, symptoms.run, "", arguments=["tiny", *out, *arguments]
+            claim.PRESETS, claim.run, "", arguments=["tiny", *out, *arguments]
         )
     except SystemExit as stop:
         code = stop.code
