@@ -110,10 +110,7 @@ class Mixtures:
 
     def __post_init__(self):
         _require_dispatches("mixtures", self.steps, self.dispatch)
-        if not 0 <= self.penalty < float("inf"):
-            raise ValueError(
-                f"--mixtures.penalty {self.penalty}: expected a weight of 0 or more"
-            )
+        _require_weight("mixtures", self.penalty)
         for name in ("protocols", "methods"):
             _require_each_once(f"mixtures.{name}", getattr(self, name))
 
@@ -146,21 +143,21 @@ class Digits:
         "non_saturating",
         "relativistic_r1_r2",
         "packed_2",
-        "packed_2_wide",
     )
     """Losses and their companions; the first is the baseline."""
-    steps: int = 2_000
+    steps: int = 3_000
     """Updates of each run."""
-    dispatch: int = 500
+    dispatch: int = 1_000
     """Steps between two evaluations; divides steps."""
     penalty: float = 1.0
     """Weight of R1 and R2."""
     samples: int = 10_000
-    """Generated and counted at each evaluation."""
+    """Generated and counted at each evaluation, rounded up to a multiple of 500."""
 
     def __post_init__(self):
         _require_dispatches("digits", self.steps, self.dispatch)
         _require_each_once("digits.methods", self.methods)
+        _require_weight("digits", self.penalty)
         if self.samples < 1:
             raise ValueError(f"--digits.samples {self.samples}: expected 1 or more")
 
@@ -195,6 +192,11 @@ def _require_dispatches(part: str, steps: int, dispatch: int) -> None:
         )
 
 
+def _require_weight(part: str, penalty: float) -> None:
+    if not 0 <= penalty < float("inf"):
+        raise ValueError(f"--{part}.penalty {penalty}: expected a weight of 0 or more")
+
+
 def _require_each_once(name: str, values: tuple[str, ...]) -> None:
     if not values or len(set(values)) < len(values):
         raise ValueError(f"--{name}: expected one or more, each once")
@@ -220,11 +222,7 @@ PRESETS = {
     "study": ModeCollapse(
         RUNS / "study",
         parts=EVERYTHING,
-        mixtures=Mixtures(
-            methods=tuple(
-                name for name in MethodName.__args__ if name != "packed_3_wide"
-            ),
-        ),
+        mixtures=Mixtures(methods=MethodName.__args__),
     ),
     "paper": ModeCollapse(
         RUNS / "paper",

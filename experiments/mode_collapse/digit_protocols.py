@@ -33,9 +33,9 @@ def digit_protocol(name: str) -> DigitProtocol:
         return DigitProtocol(
             Recipe(
                 generator=DCGANGenerator(
-                    8, 3, (64, 32), kernel=3, last_stride=1, convolve=plug
+                    8, 3, (32, 16), kernel=3, last_stride=1, convolve=plug
                 ),
-                critic=DCGANCritic((32, 64), kernel=3, convolve=plug),
+                critic=DCGANCritic((16, 32), kernel=3, convolve=plug),
                 latents=64,
                 learning_rate=1e-3,
                 b1=0.5,
@@ -43,7 +43,7 @@ def digit_protocol(name: str) -> DigitProtocol:
                 batch=64,
             ),
             "Three of scikit-learn's 8 x 8 digits as the colours of an image; DCGAN nets "
-            "of 64 and 32 channels, the critic's without normalization.",
+            "of 32 and 16 channels, the critic's without normalization.",
         )
     return DigitProtocol(
         Recipe(
@@ -74,11 +74,32 @@ def digits_of(settings: Digits) -> tuple[Labelled, Labelled]:
     """
     if settings.file:
         data = labelled_from_file(settings.file)
+        require_digits(settings, data)
     elif settings.source == "digits8":
         data = digits8()
     else:
         return labelled_from_tfds("mnist"), labelled_from_tfds("mnist", "test")
     return split(data, 0.75, seed=0)
+
+
+def require_digits(settings: Digits, data: Labelled) -> None:
+    """Raises:
+    ValueError: the images are not those of the source's nets, or not of ten digits.
+    """
+    count, height, width, channels = data.images.shape
+    side = digit_protocol(settings.source).recipe.generator.size
+    if (height, width, channels) != (side, side, 1):
+        raise ValueError(
+            f"--digits.file {settings.file}: images of {height} x {width} pixels and "
+            f"{channels} channels; --digits.source {settings.source} learns gray ones of "
+            f"{side} x {side}"
+        )
+    if count < 1_000 or set(data.labels.tolist()) != set(range(10)):
+        raise ValueError(
+            f"--digits.file {settings.file}: {count} images of the classes "
+            f"{sorted(set(data.labels.tolist()))[:12]}; expected 1,000 or more of the "
+            "digits 0 to 9"
+        )
 
 
 def convolution() -> Convolve:

@@ -153,7 +153,7 @@ def looks(
     window = min(7, images.shape[1])
     return {
         "classifier_score": classifier_score(told),
-        "ssim": ssim_diversity(images, KEY, 500, 2.0, window),
+        "ssim": ssim_diversity(images + 1, KEY, 500, 2.0, window),
         "downstream": nearest_neighbour_accuracy(
             pixels, told.argmax(-1), truth, test.labels
         ),
@@ -170,7 +170,8 @@ def state_digit_scores(
 
         def draw(key: Key):
             latents = normal_latents(recipe.latents)(key, CHUNK)
-            return generated(recipe.generator, state, latents)
+            params = state.extra.get("ema")
+            return generated(recipe.generator, state, latents, params=params)
 
         return digit_scores(draw, keys, probabilities, test)
 

@@ -12,7 +12,9 @@ import optax
 from experiments.mode_collapse.protocols import Recipe
 from jaxgen.arrays import Array, Data, Key, Scalar
 from jaxgen.data.batches import minibatch
-from jaxgen.models.critic_transforms import Packed, SpectralNorm
+from jaxgen.models.critic_transforms import Packed, SpectralNorm, over_batch
+from jaxgen.models.generator import BatchNormGenerator
+from jaxgen.models.image_generator import DCGANGenerator
 from jaxgen.nn.heads import MinibatchDiscrimination, MinibatchStddev
 from jaxgen.objectives.adversarial import PAIRS
 from jaxgen.objectives.generator_penalties import (
@@ -81,8 +83,8 @@ def packed(size: int) -> tuple[Transform]:
 
 
 def headed(head: nn.Module) -> tuple[Transform]:
-    """Gives the critic another head."""
-    return (lambda critic: critic.clone(head=head),)
+    """Puts a head around the critic's own."""
+    return (lambda critic: critic.clone(head=head.clone(head=critic.head)),)
 
 
 def noisy(samples: Array, key: Key) -> Array:
@@ -142,6 +144,29 @@ def critic_of(recipe: Recipe, method: Method) -> nn.Module:
     for transform in method.critic:
         critic = transform(critic)
     return critic
+
+
+def require_fit(option: str, recipe: Recipe, name: str) -> None:
+    """Raises, for a method by its name, what training would meet later.
+
+    Raises:
+      ValueError: packs do not divide the batch; a penalty meets a critic that looks
+        across the batch, or an average of the generator batch normalization.
+    """
+    method = METHODS[name]
+    critic, size = critic_of(recipe, method), batch_size(recipe, method)
+    pack = getattr(critic, "size", 1)
+    averages = isinstance(recipe.generator, BatchNormGenerator | DCGANGenerator)
+    reasons = {
+        f"a batch of {size} samples does not divide into packs of {pack}": size % pack,
+        "its penalty is on slopes by single samples, and this critic normalizes over "
+        "the batch": method.penalties and over_batch(recipe.critic),
+        "its average of the generator has no statistics of batches": method.averaged
+        and averages,
+    }
+    for reason, holds in reasons.items():
+        if holds:
+            raise ValueError(f"--{option}: {reason}; leave it out of this protocol")
 
 
 def learner_of(

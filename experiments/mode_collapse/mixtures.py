@@ -7,7 +7,7 @@ import jax
 from experiments.mode_collapse.alarm import alarm_section
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.findings import Arms
-from experiments.mode_collapse.methods import METHODS, critic_of, learner_of
+from experiments.mode_collapse.methods import METHODS, learner_of
 from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import PROTOCOLS, Protocol
 from experiments.mode_collapse.published import published_section, reported_section
@@ -100,17 +100,3 @@ def run_of(experiment: ModeCollapse, name: str, method: str, scores: Scores) -> 
 def training_set(protocol: Protocol) -> jax.Array:
     """The fixed points that all runs of a protocol draw from."""
     return mixture_samples(protocol.mixture, named(KEY, "training"), protocol.training)
-
-
-def require_packs(name: str, method: str) -> None:
-    """Raises:
-    ValueError: the protocol's batch does not divide into the method's packs.
-    """
-    recipe, how = PROTOCOLS[name].recipe, METHODS[method]
-    pack = getattr(critic_of(recipe, how), "size", 1)
-    size = recipe.batch * how.batches
-    if size % pack:
-        raise ValueError(
-            f"--mixtures.methods {method}: a batch of {size} samples does not divide "
-            f"into packs of {pack}; leave it out, or leave out --mixtures.protocols {name}"
-        )

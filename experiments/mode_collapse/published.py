@@ -135,8 +135,8 @@ def reported_section() -> Fragment:
         "What others reported",
         published_table(),
         paragraph(
-            "The same data under the same name gave a plain GAN 1, 6.3 and 5.9 of the "
-            "ring's modes in three papers. Some count with a ring of 7 distinct modes; "
+            "The same data under the same name gave a plain GAN 1 and 6.3 of the ring's "
+            "modes in two papers. Some count with a ring of 7 distinct modes; "
             "a mean over seeds hides that outcomes have two peaks."
         ),
     )

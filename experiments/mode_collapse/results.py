@@ -37,7 +37,10 @@ def mixture_results(name: str, protocol: Protocol, arms: Arms) -> dict[str, Any]
         "criteria": [
             {**part._asdict(), "interval": part.interval._asdict()} for part in found
         ],
-        "alarms": {score: alarm._asdict() for score, alarm in told.items()},
+        "alarms": {
+            score: {**alarm._asdict(), "pooled": alarm.pooled._asdict()}
+            for score, alarm in told.items()
+        },
         "died": {method: dict(one.died) for method, one in arms.methods.items()},
         "rows": arm_rows({"protocol": name}, arms),
     }

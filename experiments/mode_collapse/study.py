@@ -10,10 +10,12 @@ from typing import Any
 from experiments.launch import command
 from experiments.mode_collapse.causes import causes
 from experiments.mode_collapse.claim import ModeCollapse
-from experiments.mode_collapse.digit_protocols import digits_of
-from experiments.mode_collapse.mixtures import mixtures, require_packs
+from experiments.mode_collapse.digit_protocols import digit_protocol, digits_of
+from experiments.mode_collapse.methods import require_fit
+from experiments.mode_collapse.mixtures import mixtures
 from experiments.mode_collapse.page import report_page
 from experiments.mode_collapse.part import Part
+from experiments.mode_collapse.protocols import PROTOCOLS
 from experiments.mode_collapse.results import results_of
 from experiments.mode_collapse.thousand_modes import thousand_modes
 from jaxgen.report.page import svg_file
@@ -35,9 +37,13 @@ def report(experiment: ModeCollapse) -> Path:
     require_possible(experiment)
     settings = settings_of(experiment)
     with run_directory(experiment.out, settings) as folder:
-        parts = {
-            name: PARTS[name](experiment, folder / name) for name in experiment.parts
-        }
+        # a part that was begun before stays in the report, and is finished
+        wanted = [
+            name
+            for name in PARTS
+            if name in experiment.parts or (folder / name).is_dir()
+        ]
+        parts = {name: PARTS[name](experiment, folder / name) for name in wanted}
         results = results_of(settings, parts)
         (folder / "results.json").write_text(json.dumps(results, allow_nan=False))
         for part in parts.values():
@@ -58,9 +64,14 @@ def require_possible(experiment: ModeCollapse) -> None:
     if "mixtures" in experiment.parts:
         for name in experiment.mixtures.protocols:
             for method in experiment.mixtures.methods:
-                require_packs(name, method)
+                require_fit(
+                    f"mixtures.methods {method}", PROTOCOLS[name].recipe, method
+                )
     if "digits" in experiment.parts:
         digits_of(experiment.digits)
+        recipe = digit_protocol(experiment.digits.source).recipe
+        for method in experiment.digits.methods:
+            require_fit(f"digits.methods {method}", recipe, method)
 
 
 def settings_of(experiment: ModeCollapse) -> dict[str, Any]:

@@ -1,5 +1,6 @@
 """A thousand modes: convolutional GANs on three digits stacked as colours."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import jax
@@ -192,31 +193,40 @@ def rule_table(arms: Arms) -> Fragment:
 def divergence_table(arms: Arms) -> Fragment:
     """Reverse KL less what a perfect sampler's is expected to be."""
     lines = {
-        METHODS[m].title: (one.last("rule_kl"), one.last("rule_counted"))
+        METHODS[m].title: {name: one.last(name) for name in CORRECTED}
         for m, one in arms.methods.items()
     }
-    lines |= {"perfect": (arms.perfect["rule_kl"], arms.perfect["rule_counted"])}
+    lines |= {"perfect": arms.perfect}
     return table(
         ("method", *(f"confidence {least:g} or more" for least in CONFIDENCES)),
         [
             (
                 name,
                 *(
-                    score_text(kl[:, i] - floors(counted[:, i]), "z.2f")
+                    score_text(corrected_kl(values, i), "z.2f")
                     for i in range(len(CONFIDENCES))
                 ),
             )
-            for name, (kl, counted) in lines.items()
+            for name, values in lines.items()
         ],
-        "Reverse KL to the uniform distribution over 1,000 modes, in nats, less its "
-        "finite-sample floor (K - 1) / 2n at the n samples that count. Below zero where "
-        "there are too few for that to hold.",
+        "Reverse KL to the uniform distribution over 1,000 modes, in nats, less "
+        "(k - 1) / 2n for the k modes seen in the n samples that count: the first-order "
+        "bias of an entropy, which for a perfect sampler is the floor (K - 1) / 2n.",
     )
 
 
-def floors(counted: np.ndarray) -> np.ndarray:
-    """The expected KL of a perfect sampler at each number of samples."""
-    return np.array([kl_floor(MODES, max(1, int(count))) for count in counted])
+CORRECTED = ("rule_kl", "rule_counted", "rule_covered")
+
+
+def corrected_kl(values: Mapping[str, np.ndarray], confidence: int) -> np.ndarray:
+    """Each seed's KL at one confidence, less its bias (Miller and Madow, 1955)."""
+    kl, counted = (values[name][:, confidence] for name in CORRECTED[:2])
+    seen = values["rule_covered"][:, confidence, THRESHOLDS.index(1)]
+    biases = [
+        kl_floor(max(1, int(k)), max(1, int(n)))
+        for k, n in zip(seen, counted, strict=True)
+    ]
+    return kl - np.array(biases)
 
 
 def gain_table(arms: Arms) -> Fragment:

@@ -54,11 +54,17 @@ def labelled_from_file(path: Path) -> Labelled:
       OSError: it cannot be read.
     """
     try:
-        with path.open("rb") as opened, np.load(opened, allow_pickle=False) as file:
-            names = _names_in(path, file.files)
-            images, labels = (file[name] for name in names)
-    except (zipfile.BadZipFile, EOFError) as error:
+        with zipfile.ZipFile(path) as file:
+            file.testzip()
+    except zipfile.BadZipFile as error:
         raise ValueError(f"{path}: expected an .npz file, {error}") from error
+    with np.load(path, allow_pickle=False) as file:
+        names = _names_in(path, file.files)
+        images, labels = (file[name] for name in names)
+    if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
+        raise ValueError(
+            f"{path}: {names[1]} is {labels.dtype}; expected whole numbers"
+        )
     if images.ndim not in (3, 4) or labels.shape != images.shape[:1]:
         raise ValueError(
             f"{path}: {names[0]} is {images.shape} and {names[1]} is {labels.shape}; "
@@ -150,14 +156,14 @@ def _names_in(path: Path, there: list[str]) -> tuple[str, str]:
 
 
 def _largest(path: Path, images: np.ndarray) -> float:
-    if images.dtype == np.uint8:
+    if images.dtype == np.uint8 and images.max(initial=0) > 1:
         return 255.0
     low, high = images.min(initial=0), images.max(initial=0)
     if np.issubdtype(images.dtype, np.floating) and low >= 0 and high <= 1:
         return 1.0
     raise ValueError(
-        f"{path}: images are {images.dtype} from {low} to {high}; expected uint8, or "
-        "floats from 0 to 1"
+        f"{path}: images are {images.dtype} from {low} to {high}; expected uint8 up "
+        "to 255, or floats from 0 to 1"
     )
 
 

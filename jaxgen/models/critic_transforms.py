@@ -86,7 +86,7 @@ class Augmented(nn.Module):
 class SpectralNorm(nn.Module):
     """A critic each of whose matrices has a largest singular value of one.
 
-    Computes ``D`` with every kernel W, flattened to (inputs, outputs), replaced by
+    Computes ``D`` with every kernel W, all its axes but the last flattened, replaced by
     ``W / s``, where ``s = |W u|`` and the unit vector u takes a step of the power
     iteration ``u <- W' W u`` at each call that may change it. The vectors are the
     collection ``"spectral"``: explicit state, carried beside the parameters. Other
@@ -176,7 +176,8 @@ def _turned(kernel: Array, vector: Array) -> Array:
 def _divided(kernel: Array, vector: Array) -> Array:
     flat = kernel.reshape(-1, kernel.shape[-1])
     left = _unit(_matrix(kernel) @ vector)
-    return kernel / (left @ flat @ vector)
+    norm = left @ flat @ vector
+    return kernel / jnp.where(norm > 1e-12, norm, 1.0)  # zeros stay zeros
 
 
 def _unit(vector: Array) -> Array:

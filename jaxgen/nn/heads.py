@@ -18,12 +18,22 @@ class Linear(nn.Module):
 
     Attributes:
       kernel_init: how ``w`` starts.
+
+    Raises:
+      ValueError: it is given conditions.
     """
 
     kernel_init: Initializer = lecun_normal()
 
     @nn.compact
-    def __call__(self, features: Float[Array, "n f"]) -> Float[Array, " n"]:
+    def __call__(
+        self, features: Float[Array, "n f"], *conditions: Array
+    ) -> Float[Array, " n"]:
+        if conditions:
+            raise ValueError(
+                "Linear: a logit that knows no conditions was given some; give the "
+                "critic head=Projection(classes)"
+            )
         return nn.Dense(1, kernel_init=self.kernel_init)(features)[:, 0]
 
 

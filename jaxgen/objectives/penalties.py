@@ -58,7 +58,7 @@ def gradient_penalty(
     """The mean squared distance of the critic's slope from one, between the kinds.
 
     Computes ``E (||grad_x D(x)|| - 1)^2`` at ``x = e real + (1 - e) fake``, with e
-    uniform in [0, 1], one for each pair. It is called WGAN-GP.
+    uniform in [0, 1], one for each pair of samples, or of packs. It is called WGAN-GP.
 
     References:
       Gulrajani et al., 2017, *Improved training of Wasserstein GANs*, equation 3,
@@ -71,7 +71,9 @@ def gradient_penalty(
       >>> float(gradient_penalty(critic, x, -x, jax.random.key(0)))  # (5 - 1)^2
       16.0
     """
-    mixing = jax.random.uniform(key, (len(real),) + (1,) * (real.ndim - 1), real.dtype)
+    logits = jax.eval_shape(critic, real).size
+    drawn = jax.random.uniform(key, (logits,) + (1,) * (real.ndim - 1), real.dtype)
+    mixing = jnp.repeat(drawn, len(real) // logits, axis=0)
     between = mixing * real + (1 - mixing) * fake
     return jnp.mean((jnp.sqrt(squared_slopes(critic, between) + 1e-12) - 1) ** 2)
 

@@ -53,6 +53,8 @@ def test_files_of_every_kind_are_read(names, kind, tmp_path):
         ({"x": IMAGES[0], "y": LABELS[:5]}, r"x is \(5, 4\)"),
         ({"x": IMAGES * 1.0, "y": LABELS}, "float64 from 0.0 to 255.0; expected uint8"),
         ({"x": IMAGES.astype(int), "y": LABELS}, "int64 from 0 to"),
+        ({"x": IMAGES // 200, "y": LABELS}, "uint8 from 0 to 1"),
+        ({"x": IMAGES, "y": LABELS / 10}, "y is float64; expected whole numbers"),
     ],
 )
 def test_files_of_something_else_are_refused(arrays, complaint, tmp_path):
@@ -65,6 +67,9 @@ def test_a_file_that_is_no_archive_is_refused(tmp_path):
     (tmp_path / "set.npz").write_bytes(b"PK\x03\x04 and then nothing")
     with pytest.raises(ValueError, match=r"set.npz: expected an .npz file"):
         labelled_from_file(tmp_path / "set.npz")
+    np.save(tmp_path / "set.npy", IMAGES)
+    with pytest.raises(ValueError, match=r"set.npy: expected an .npz file"):
+        labelled_from_file(tmp_path / "set.npy")
     with pytest.raises(FileNotFoundError):
         labelled_from_file(tmp_path / "absent.npz")
 

@@ -14,12 +14,12 @@ TRUTH = {name: RNG.random(20) < 0.5 for name in "abcd"}
 
 def test_a_perfect_alarm_a_reversed_one_and_a_coin():
     perfect = alarm_of({m: truth * 2.0 for m, truth in TRUTH.items()}, TRUTH)
-    assert perfect.pooled == 1 and set(perfect.area.values()) == {1.0}
+    assert perfect.pooled == (1, 1, 1) and set(perfect.area.values()) == {1.0}
     assert set(perfect.held_out.values()) == {1.0}
     reversed_ = alarm_of({m: -1.0 * truth for m, truth in TRUTH.items()}, TRUTH)
-    assert reversed_.pooled == 0
+    assert reversed_.pooled.estimate == 0
     coin = alarm_of({m: RNG.random(20) for m in TRUTH}, TRUTH)
-    assert 0.3 < coin.pooled < 0.7
+    assert coin.pooled.low < 0.5 < coin.pooled.high
 
 
 def test_an_alarm_that_only_tells_methods_apart_fails_within_them():
@@ -28,7 +28,7 @@ def test_an_alarm_that_only_tells_methods_apart_fails_within_them():
     truth["a"] = TRUTH["a"]
     told = {m: RNG.random(20) + 5 * (m in "ab") for m in "abcd"}
     found = alarm_of(told, truth)
-    assert found.pooled > 0.8 and set(found.area) == {"a"}
+    assert found.pooled.estimate > 0.8 and set(found.area) == {"a"}
     assert abs(found.area["a"] - 0.5) < 0.25
 
 
@@ -54,4 +54,4 @@ def test_without_enough_of_both_kinds_there_is_no_alarm():
     assert alarms(few, 8) is None
     enough = Arms({"a": mixed, "b": mixed, "c": mixed, "d": sound}, {}, {})
     found = alarms(enough, 8)
-    assert found is not None and found["recall"].pooled == 1
+    assert found is not None and found["recall"].pooled.estimate == 1

@@ -11,12 +11,20 @@ import pytest
 
 from experiments.mode_collapse import claim
 from experiments.mode_collapse.causes import CAUSES
+from experiments.mode_collapse.digit_protocols import digit_protocol, digits_of
 from experiments.mode_collapse.findings import Arms, fates, turnover
-from experiments.mode_collapse.methods import METHODS, batch_size, learner_of
-from experiments.mode_collapse.mixtures import require_packs
+from experiments.mode_collapse.methods import (
+    METHODS,
+    Method,
+    batch_size,
+    learner_of,
+    packed,
+    require_fit,
+)
 from experiments.mode_collapse.protocols import PROTOCOLS
 from experiments.mode_collapse.quality_and_diversity import AXES, overview, planes
 from experiments.mode_collapse.training import Trajectories, replica_mesh, trajectories
+from jaxgen.objectives.penalties import r1
 from tests.markup import Reader
 
 TINY = claim.PRESETS["tiny"]
@@ -179,8 +187,7 @@ def test_every_protocol_trains_a_step_of_right_shape(name):
 
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_trains_a_step_of_right_shape(method):
-    if method == "packed_3_wide":  # 384 samples, and 3 divides them
-        require_packs("small_ring", method)
+    require_fit("methods", PROTOCOLS["small_ring"].recipe, method)
     state, new = stepped("small_ring", method)
     assert shapes(new) == shapes(state)
     assert ("ema" in state.extra) == (method == "averaged")
@@ -208,15 +215,47 @@ def test_packing_is_compared_at_equal_samples_and_at_equal_packs():
     }
 
 
-def test_packs_that_do_not_divide_the_batch_are_refused_before_training():
-    METHODS["three"] = dataclasses.replace(METHODS["packed_3_wide"], batches=1)
-    try:
-        with pytest.raises(
-            ValueError, match="128 samples does not divide into packs of 3"
-        ):
-            require_packs("small_ring", "three")
-    finally:
-        del METHODS["three"]
+@pytest.mark.parametrize(
+    "changed, protocol, complaint",
+    [
+        (
+            {"critic": packed(3)},
+            "small_ring",
+            "128 samples does not divide into packs of 3",
+        ),
+        ({"penalties": (r1,)}, "mnist", "this critic normalizes over"),
+        ({"averaged": 0.9}, "pacgan2018_ring", "no statistics of batches"),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_training(
+    changed, protocol, complaint, monkeypatch
+):
+    monkeypatch.setitem(METHODS, "odd", Method("odd", **changed))
+    recipe = {**PROTOCOLS, "mnist": digit_protocol("mnist")}[protocol].recipe
+    with pytest.raises(ValueError, match=rf"--here: .*{complaint}"):
+        require_fit("here", recipe, "odd")
+
+
+@pytest.mark.parametrize(
+    "arrays, complaint",
+    [
+        (
+            (np.zeros((1000, 28, 28)), np.arange(1000) % 10),
+            "28 x 28 pixels and 1 channels",
+        ),
+        (
+            (np.zeros((1000, 8, 8, 3)), np.arange(1000) % 10),
+            "8 x 8 pixels and 3 channels",
+        ),
+        ((np.zeros((20, 8, 8)), np.arange(20) % 10), "20 images of the classes"),
+        ((np.zeros((1000, 8, 8)), np.arange(1000) % 62), "1000 images of the classes"),
+    ],
+)
+def test_files_of_other_digits_are_refused(arrays, complaint, tmp_path):
+    path = tmp_path / "digits.npz"
+    np.savez(path, x=arrays[0], y=arrays[1])
+    with pytest.raises(ValueError, match=complaint):
+        digits_of(claim.Digits(file=path))
 
 
 @pytest.mark.parametrize(
@@ -225,6 +264,7 @@ def test_packs_that_do_not_divide_the_batch_are_refused_before_training():
         (lambda: claim.Mixtures(steps=10, dispatch=3), "mixtures.steps 10"),
         (lambda: claim.Mixtures(penalty=-1.0), "mixtures.penalty -1.0"),
         (lambda: claim.Causes(changed=()), "causes.changed"),
+        (lambda: claim.Digits(penalty=-3.0), "digits.penalty -3.0"),
         (lambda: claim.Digits(samples=0), "digits.samples 0"),
         (lambda: dataclasses.replace(TINY, parts=("digits", "digits")), "--parts"),
         (lambda: dataclasses.replace(TINY, seeds=1), "--seeds 1"),

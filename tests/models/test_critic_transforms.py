@@ -146,3 +146,11 @@ def test_packs_refuse_conditions(key):
     critic = Packed(PerceptronCritic(head=Projection(3)), 2)
     with pytest.raises(ValueError, match="different conditions"):
         jax.eval_shape(critic.init, key, X, jnp.zeros(12, jnp.int32))
+
+
+def test_kernels_of_zeros_stay_zeros(key):
+    critic = SpectralNorm(PerceptronCritic(8, 1, head=Projection(3)))
+    samples, labels = jnp.ones((6, 2)), jnp.arange(6) % 3
+    variables = critic.init(key, samples, labels)
+    logits, _ = critic.apply(variables, samples, labels, mutable=["spectral"])
+    assert np.isfinite(logits).all()

@@ -85,3 +85,8 @@ def test_heads_nest_and_hand_conditions_on():
 def test_groups_that_do_not_divide_the_batch_are_refused(group, key):
     with pytest.raises(ValueError, match=rf"group={group}\).*batch of 8 samples"):
         jax.eval_shape(MinibatchStddev(group=group).init, key, H)
+
+
+def test_a_head_without_classes_refuses_them_by_name(key):
+    with pytest.raises(ValueError, match=r"head=Projection\(classes\)"):
+        Linear().init(key, H, jnp.zeros(len(H), int))

@@ -166,3 +166,14 @@ def test_a_pack_has_one_slope(key):
     inner = {"params": variables["params"]["critic"]}
     alone = squared_slopes(lambda x: packed.critic.apply(inner, x), real.reshape(12, 6))
     np.testing.assert_allclose(slopes, alone, rtol=1e-5)
+
+
+def test_packs_are_mixed_as_wholes(key):
+    """A critic of the difference within a pack has no slope where there is none."""
+
+    def critic(packs):
+        first, second = jnp.split(packs.reshape(-1, 2, 2), 2, axis=1)
+        return ((first - second) ** 2).sum(axis=(1, 2))
+
+    value = gradient_penalty(critic, jnp.ones((8, 2)), jnp.zeros((8, 2)), key)
+    assert float(value) == pytest.approx(1, abs=1e-4)
