@@ -18,8 +18,8 @@ DIVERSITY = {
     "vendi": ("Vendi score", "z.2f"),
 }
 BOTH = {
-    "frechet": ("Fréchet distance", "z.4f"),
-    "kid": ("KID", "z.4f"),
+    "frechet": ("Fréchet distance", ".2g"),
+    "kid": ("KID", ".2g"),
     "different_bins": ("different bins", ".0%"),
     "jensen_shannon": ("JSD, nats", "z.3f"),
     "downstream": ("downstream accuracy", ".1%"),

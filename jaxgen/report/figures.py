@@ -112,7 +112,7 @@ def outcomes(
     ends = np.array([*places, *reference.values()])
     cell = np.diff(places).min(initial=np.ptp(ends) or 1.0)
     low, high = ends.min() - cell / 2, ends.max() + cell / 2
-    left, right, top, bottom, row = 28 + 6.6 * max(map(len, runs)), 48, 24, 44, 64
+    left, right, top, bottom, row = 28 + 6.6 * max(7, *map(len, runs)), 48, 24, 44, 64
     pixel = (high - low) / (_WIDTH - left - right)
     columns, size = largest_dots(counts.values(), 0.85 * cell / pixel, row - 14)
     with _house_style():
