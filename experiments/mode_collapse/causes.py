@@ -211,6 +211,6 @@ def cause_figure(name: str, runs: dict[float, Trajectories]) -> Fragment:
         levels=np.linspace(0, modes, 33).tolist(),
         reference={"all modes": modes},
     )
-    return figure(
-        drawing, f"{CAUSES[name].title.capitalize()}: where every seed ended."
-    )
+    title = CAUSES[name].title
+    caption = f"{title[0].upper()}{title[1:]}: where every seed ended."
+    return figure(drawing, caption)

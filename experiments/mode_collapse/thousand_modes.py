@@ -44,10 +44,12 @@ from jaxgen.report.pictures import image_rows
 from jaxgen.stats.intervals import Interval, proportion_interval
 from jaxgen.training.replicate import grid
 
-COLUMNS = {
+COUNTS = {
     "covered": ("modes covered", "z.0f"),
     "effective": ("effective modes", "z.0f"),
     "high_quality": ("confident", ".1%"),
+}
+LOOKS = {
     "classifier_score": ("classifier score", "z.2f"),
     "ssim": ("SSIM of pairs", "z.3f"),
     "downstream": ("downstream accuracy", ".1%"),
@@ -143,7 +145,19 @@ def digits_section(protocol: DigitProtocol, arms: Arms, accuracy: Interval) -> F
             ),
             "Modes with one sample or more, at any confidence: where every seed ended.",
         ),
-        score_table(arms, COLUMNS, "Quality and diversity of stacked digits."),
+        score_table(
+            arms,
+            COUNTS,
+            "Diversity and quality: confident is a classifier's probability of 0.9 or "
+            "more that it names all three digits rightly.",
+        ),
+        score_table(
+            arms,
+            LOOKS,
+            "Classifier score of single digits, at most 10; mean SSIM of pairs of "
+            "samples, low where they differ; accuracy on real digits of a nearest "
+            "neighbour that learned from samples and the classifier's names for them.",
+        ),
         rule_table(arms),
         divergence_table(arms),
         *([gain_table(arms)] if len(arms.methods) > 1 else []),
@@ -166,27 +180,17 @@ def rule_table(arms: Arms) -> Fragment:
     }
     lines |= {"perfect": arms.perfect["rule_covered"]}
     return table(
-        (
-            "method",
-            *(
-                f"{least:g} confident, {threshold} or more"
-                for least in CONFIDENCES
-                for threshold in THRESHOLDS
-            ),
-        ),
+        ("a mode is covered by", *lines),
         [
             (
-                name,
-                *(
-                    score_text(values[:, i, j], "z.0f")
-                    for i in range(len(CONFIDENCES))
-                    for j in range(len(THRESHOLDS))
-                ),
+                f"{threshold} or more, {least:.0%} sure",
+                *(score_text(values[:, i, j], "z.0f") for values in lines.values()),
             )
-            for name, values in lines.items()
+            for i, least in enumerate(CONFIDENCES)
+            for j, threshold in enumerate(THRESHOLDS)
         ],
-        "Modes covered, by the least confidence of a sample that counts and the least "
-        "number of samples that make a mode covered. Papers mostly use the first column.",
+        "Modes covered, by the least number of samples that make a mode covered and the "
+        "least confidence of a sample that counts. Papers mostly use the first row.",
     )
 
 
