@@ -12,6 +12,7 @@ from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import PROTOCOLS, Protocol
 from experiments.mode_collapse.published import published_section, reported_section
 from experiments.mode_collapse.quality_and_diversity import (
+    overview,
     quality_and_diversity_section,
 )
 from experiments.mode_collapse.results import mixture_results
@@ -46,7 +47,8 @@ def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
         {
             f"clouds-{name}": typical_samples(PROTOCOLS[name], one)
             for name, one in arms.items()
-        },
+        }
+        | {f"plane-{name}": overview(one) for name, one in arms.items()},
     )
 
 

@@ -36,7 +36,12 @@ def quality_and_diversity_section(arms: Arms) -> Fragment:
     """Planes, tables, and the downstream cost."""
     return section(
         "Quality and diversity",
-        overview(arms),
+        figure(
+            overview(arms),
+            "All methods at the end of training: a dot at the means over seeds, whose "
+            "intervals are in the figures below. What loses modes and keeps its quality "
+            "is at the bottom right, beside one real sample repeated for ever.",
+        ),
         *(one for axes in AXES for one in planes(arms, *axes)),
         score_table(arms, QUALITY, "Quality: do single samples look real?"),
         score_table(arms, DIVERSITY, "Diversity: is all there, and evenly?"),
@@ -51,26 +56,20 @@ def quality_and_diversity_section(arms: Arms) -> Fragment:
     )
 
 
-def overview(arms: Arms) -> Fragment:
+def overview(arms: Arms) -> str:
     """The mean of every method, all on one plane."""
     quality, diversity, across, up = AXES[0]
     perfect, trivial = (
         (float(one[quality].mean()), float(one[diversity].mean()))
         for one in (arms.perfect, arms.trivial)
     )
-    drawing = numbered_plane(
+    return numbered_plane(
         by_title(arms, quality),
         by_title(arms, diversity),
         xlabel=f"quality: {across}",
         ylabel=f"diversity: {up}",
         perfect=perfect,
         trivial=trivial,
-    )
-    return figure(
-        drawing,
-        "All methods at the end of training: a dot at the means over seeds, "
-        "whose intervals are in the figures below. What loses modes and keeps its "
-        "quality is at the bottom right, beside one real sample repeated for ever.",
     )
 
 
