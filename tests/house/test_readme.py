@@ -65,3 +65,10 @@ def test_every_command_of_the_readme_exists():
     assert targets <= known
     for module in set(re.findall(r"python -m (experiments[\w.]+)", text)):
         run(sys.executable, "-m", module, "--help", cwd=ROOT)
+
+
+def test_every_picture_of_the_readme_is_there():
+    pictures = re.findall(r"!\[[^]]*\]\(([^)]+)\)", (ROOT / "README.md").read_text())
+    assert pictures
+    for picture in pictures:
+        assert (ROOT / picture).is_file(), picture
