@@ -62,7 +62,8 @@ class Augmented(nn.Module):
     """A critic that sees real and generated samples through random augmentations.
 
     Computes ``D(T(x))`` with a draw of T for each sample. Gradients reach the
-    generator through T, which must be differentiable.
+    generator through T, which must be differentiable. Samples are packed after they
+    are augmented: ``Augmented(Packed(critic, 2), T)``.
 
     Attributes:
       critic: the critic of augmented samples.
