@@ -8,7 +8,6 @@ from sklearn.metrics import roc_auc_score, roc_curve
 
 from experiments.mode_collapse.counting import ANY_DISTANCE, COUNTING
 from experiments.mode_collapse.findings import Arms
-from experiments.mode_collapse.protocols import Protocol
 from jaxgen.arrays import Bool, Float
 from jaxgen.report.page import Fragment, interval_text, paragraph, section, table
 from jaxgen.stats.intervals import Interval, mean_interval
@@ -39,11 +38,11 @@ LEAST = 3
 
 
 class Alarm(NamedTuple):
-    """How well one score tells collapsed seeds from sound ones.
+    """How well one score tells collapsed moments of training from sound ones.
 
     Attributes:
-      area: under the ROC curve, for each method that has seeds of both kinds.
-      pooled: the area over the seeds of all methods, with its interval over methods.
+      area: under the ROC curve, for each method that has moments of both kinds.
+      pooled: the area over the moments of all methods, with its interval over methods.
       held_out: balanced accuracy on each method at the threshold that was best on all
         others.
     """
@@ -53,36 +52,41 @@ class Alarm(NamedTuple):
     held_out: Mapping[str, float]
 
 
-def collapsed(arms: Arms, modes: int) -> dict[str, Bool[np.ndarray, " seeds"]]:
-    """Which seeds ended with fewer than three quarters of the modes, in effect.
+def late(values: Float[np.ndarray, "seeds times"]) -> Float[np.ndarray, " moments"]:
+    """A score at every evaluation in the second half of training, seed by seed."""
+    return values[:, values.shape[1] // 2 :].ravel()
+
+
+def collapsed(arms: Arms, modes: int) -> dict[str, Bool[np.ndarray, " moments"]]:
+    """At which moments fewer than three quarters of the modes are left, in effect.
 
     Each sample counts for its nearest mode, for how it looks is another question.
     """
     rule = COUNTING.index(ANY_DISTANCE)
     return {
-        method: modes * np.exp(-one.last("rule_kl")[:, rule]) < 0.75 * modes
+        method: modes * np.exp(-late(one.scores["rule_kl"][..., rule])) < 0.75 * modes
         for method, one in arms.methods.items()
     }
 
 
-def warnings(arms: Arms, score: str) -> dict[str, Float[np.ndarray, " seeds"]]:
-    """A score of every seed, the larger the more alarming; unknown is none at all."""
+def warnings(arms: Arms, score: str) -> dict[str, Float[np.ndarray, " moments"]]:
+    """A score at each moment, the larger the more alarming; unknown is none at all."""
     sign = ALARMS[score][1]
     return {
-        method: np.nan_to_num(sign * one.last(score), nan=-1e30, posinf=1e30)
+        method: np.nan_to_num(sign * late(one.scores[score]), nan=-1e30, posinf=1e30)
         for method, one in arms.methods.items()
     }
 
 
 def alarm_of(
-    told: Mapping[str, Float[np.ndarray, " seeds"]],
-    truth: Mapping[str, Bool[np.ndarray, " seeds"]],
+    told: Mapping[str, Float[np.ndarray, " moments"]],
+    truth: Mapping[str, Bool[np.ndarray, " moments"]],
 ) -> Alarm:
     """Areas, and accuracies on methods that did not choose the threshold.
 
     Args:
-      told: for each method, how loudly each seed warns.
-      truth: for each method, which seeds collapsed.
+      told: for each method, how loudly it warns at each moment.
+      truth: for each method, at which moments it had collapsed.
     """
     mixed = [m for m in truth if 0 < truth[m].sum() < len(truth[m])]
     return Alarm(
@@ -93,7 +97,7 @@ def alarm_of(
 
 
 def pooled_area(told, truth) -> Interval:
-    """The area over all seeds; its 95 % interval draws methods anew, 999 times."""
+    """The area over all seeds; its 95 % interval draws methods anew, 199 times."""
 
     def area(methods):
         labels, values = (
@@ -102,7 +106,7 @@ def pooled_area(told, truth) -> Interval:
         return roc_auc_score(labels, values) if 0 < labels.mean() < 1 else np.nan
 
     names, rng = list(truth), np.random.default_rng(0)
-    areas = [area(rng.choice(names, len(names))) for _ in range(999)]
+    areas = [area(rng.choice(names, len(names))) for _ in range(199)]
     low, high = np.nanquantile(areas, (0.025, 0.975))
     return Interval(float(low), float(area(names)), float(high))
 
@@ -110,7 +114,7 @@ def pooled_area(told, truth) -> Interval:
 def held_out(told, truth, method: str) -> float:
     """Balanced accuracy on one method, with the threshold of all others.
 
-    Of a method all of whose seeds are of one kind it is the share that is right.
+    Of a method all of whose moments are of one kind it is the share that is right.
     """
     others = [m for m in truth if m != method]
     labels, values = (np.concatenate([one[m] for m in others]) for one in (truth, told))
@@ -122,22 +126,20 @@ def held_out(told, truth, method: str) -> float:
 
 
 def alarms(arms: Arms, modes: int) -> dict[str, Alarm] | None:
-    """Every alarm; None where hardly any seeds collapsed, or hardly any did not."""
+    """Every alarm; None where hardly any method collapsed, or hardly any did not."""
     truth = collapsed(arms, modes)
-    kinds = [sum(kind in seeds for seeds in truth.values()) for kind in (True, False)]
+    kinds = [sum(kind in one for one in truth.values()) for kind in (True, False)]
     if min(kinds) < LEAST:
         return None
     return {name: alarm_of(warnings(arms, name), truth) for name in ALARMS}
 
 
-def alarm_section(protocol: Protocol, arms: Arms) -> Fragment:
+def alarm_section(found: dict[str, Alarm] | None) -> Fragment:
     """The table of alarms, best first."""
-    modes = len(protocol.mixture.means)
-    found = alarms(arms, modes)
     if found is None:
         words = (
-            f"No ROC: it takes {LEAST} methods with collapsed seeds and {LEAST} with "
-            "sound ones to hold a method out."
+            f"No ROC: it takes {LEAST} methods that collapse and {LEAST} that at "
+            "times do not to hold a method out."
         )
         return section("An alarm without labels", paragraph(words))
     best = sorted(
@@ -147,7 +149,7 @@ def alarm_section(protocol: Protocol, arms: Arms) -> Fragment:
     return section(
         "An alarm without labels",
         table(
-            ("score", "area, all seeds", "area within a method", "accuracy held out"),
+            ("score", "area, all methods", "area within a method", "accuracy held out"),
             [
                 (
                     ALARMS[name][0],
@@ -163,11 +165,12 @@ def alarm_section(protocol: Protocol, arms: Arms) -> Fragment:
                 )
                 for name, one in best
             ],
-            "Collapsed: below three quarters of the modes, in effect, at the end of "
-            "training, each sample counted for its nearest mode. Area under the ROC "
-            "curve: the chance that a collapsed seed warns "
+            "While training: every evaluation of every seed in its second half. "
+            "Collapsed: below three quarters of the modes, in effect, each sample "
+            "counted for its nearest mode. Area under the ROC "
+            "curve: the chance that a collapsed moment warns "
             "louder than a sound one; a perfect alarm has 1, a coin 0.5. Within a "
-            "method: mean over the methods that have seeds of both kinds. Held out: "
+            "method: mean over the methods that have both kinds. Held out: "
             "balanced accuracy on a method at the threshold that was best on all others. "
             "Losses are in units of their method. Intervals are 95 %, over methods.",
         ),

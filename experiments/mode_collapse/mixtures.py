@@ -4,7 +4,7 @@ from pathlib import Path
 
 import jax
 
-from experiments.mode_collapse.alarm import alarm_section
+from experiments.mode_collapse.alarm import Alarm, alarm_section, alarms
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.methods import METHODS, learner_of
@@ -37,10 +37,18 @@ def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
         name: arms_of(experiment, name, folder / name)
         for name in experiment.mixtures.protocols
     }
-    sections = [one for name in arms for one in protocol_sections(name, arms[name])]
+    told = {
+        name: alarms(one, len(PROTOCOLS[name].mixture.means))
+        for name, one in arms.items()
+    }
+    sections = [
+        section
+        for name, one in arms.items()
+        for section in protocol_sections(name, one, told[name])
+    ]
     return Part(
         {
-            name: mixture_results(name, PROTOCOLS[name], one)
+            name: mixture_results(name, PROTOCOLS[name], one, told[name])
             for name, one in arms.items()
         },
         [*sections, reported_section()],
@@ -52,14 +60,16 @@ def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
     )
 
 
-def protocol_sections(name: str, arms: Arms) -> list[Fragment]:
+def protocol_sections(
+    name: str, arms: Arms, told: dict[str, Alarm] | None
+) -> list[Fragment]:
     """All that the page says of one protocol."""
     protocol = PROTOCOLS[name]
     return [
         *symptom_sections(name, protocol, arms),
         quality_and_diversity_section(arms),
         published_section(arms, len(protocol.mixture.means)),
-        alarm_section(protocol, arms),
+        alarm_section(told),
     ]
 
 

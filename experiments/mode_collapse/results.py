@@ -6,7 +6,7 @@ from typing import Any
 import jax
 import numpy as np
 
-from experiments.mode_collapse.alarm import alarms
+from experiments.mode_collapse.alarm import Alarm
 from experiments.mode_collapse.findings import Arms, criteria, overall
 from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import Protocol
@@ -28,10 +28,11 @@ def results_of(
     )
 
 
-def mixture_results(name: str, protocol: Protocol, arms: Arms) -> dict[str, Any]:
+def mixture_results(
+    name: str, protocol: Protocol, arms: Arms, told: Mapping[str, Alarm] | None
+) -> dict[str, Any]:
     """What was found under one protocol, and its rows."""
     found = criteria(protocol, arms)
-    told = alarms(arms, len(protocol.mixture.means)) or {}
     return {
         "verdict": overall(found),
         "criteria": [
@@ -39,7 +40,7 @@ def mixture_results(name: str, protocol: Protocol, arms: Arms) -> dict[str, Any]
         ],
         "alarms": {
             score: {**alarm._asdict(), "pooled": alarm.pooled._asdict()}
-            for score, alarm in told.items()
+            for score, alarm in (told or {}).items()
         },
         "died": {method: dict(one.died) for method, one in arms.methods.items()},
         "rows": arm_rows({"protocol": name}, arms),

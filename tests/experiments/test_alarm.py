@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from experiments.mode_collapse.alarm import ALARMS, alarm_of, alarms
+from experiments.mode_collapse.alarm import ALARMS, alarm_of, alarms, late
 from experiments.mode_collapse.counting import COUNTING
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.training import Trajectories
@@ -55,3 +55,7 @@ def test_without_enough_of_both_kinds_there_is_no_alarm():
     enough = Arms({"a": mixed, "b": mixed, "c": mixed, "d": sound}, {}, {})
     found = alarms(enough, 8)
     assert found is not None and found["recall"].pooled.estimate == 1
+
+
+def test_moments_are_those_of_the_second_half():
+    np.testing.assert_array_equal(late(np.arange(8.0).reshape(2, 4)), [2, 3, 6, 7])
