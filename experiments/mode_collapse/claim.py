@@ -68,13 +68,6 @@ MethodName = Literal[
     "averaged",
     "unrolled_5",
 ]
-DigitMethodName = Literal[
-    "non_saturating",
-    "relativistic_r1_r2",
-    "packed_2",
-    "packed_2_wide",
-    "minibatch_stddev",
-]
 CauseName = Literal[
     "critic_depth",
     "generator_depth",
@@ -139,7 +132,7 @@ class Digits:
     """8 x 8 digits of scikit-learn, or MNIST's (from --digits.file, or TFDS)."""
     file: Path | None = None
     """An .npz file of images (n, h, w) and labels (n,), used instead of TFDS."""
-    methods: tuple[DigitMethodName, ...] = (
+    methods: tuple[MethodName, ...] = (
         "non_saturating",
         "relativistic_r1_r2",
         "packed_2",
