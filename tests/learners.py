@@ -7,10 +7,13 @@ import numpy as np
 import optax
 from jax import lax
 
+from jaxgen.keys import named
 from jaxgen.models.critic import PerceptronCritic
 from jaxgen.models.generator import PerceptronGenerator
+from jaxgen.models.text_heads import MaskedLanguageModel
 from jaxgen.nn.perceptron import Perceptron
 from jaxgen.objectives.adversarial import RELATIVISTIC_PAIRING, Pair
+from jaxgen.objectives.language import masked, masked_cross_entropy
 from jaxgen.objectives.penalties import Penalty, r1, weighted
 from jaxgen.training.descent import descent
 from jaxgen.training.gan import gan, normal_latents
@@ -96,6 +99,22 @@ def ring_gan(
         penalty=penalty,
         **more,
     )
+
+
+def guessing(model: MaskedLanguageModel, rate=0.02, share=0.3) -> Learner:
+    """Guesses hidden tokens; the last one of the vocabulary is the mask."""
+    mask = model.encoder.vocabulary - 1
+
+    def loss(params, tokens, key):
+        seen, chosen = masked(tokens, named(key, "masked"), mask, mask, rate=share)
+        rngs = {"dropout": named(key, "dropout")}
+        logits = model.apply({"params": params}, seen, rngs=rngs)
+        return masked_cross_entropy(logits, tokens, chosen), {}
+
+    def start(key, tokens):
+        return model.init(key, tokens)["params"]
+
+    return descent(start, loss, adam(rate))
 
 
 def trajectory(learner: Learner, key, data, steps: int):

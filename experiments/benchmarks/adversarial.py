@@ -20,7 +20,6 @@ on one core, slower than PyTorch compiled for two.
 """
 
 import importlib.util
-import json
 import os
 import sys
 import time
@@ -30,6 +29,13 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from experiments.benchmarks.results import (
+    by_contender,
+    load_at_start,
+    require_positive,
+    spread_text,
+    written,
+)
 from experiments.benchmarks.timing import (
     Contender,
     Measurement,
@@ -68,11 +74,7 @@ class Adversarial:
     """PyTorch's ways to do it; none measures jaxgen alone."""
 
     def __post_init__(self):
-        for name in ("rounds", "seconds", "batch", "width", "dispatch"):
-            if getattr(self, name) <= 0:
-                raise ValueError(
-                    f"--{name} {getattr(self, name)}: expected more than 0"
-                )
+        require_positive(self, "rounds", "seconds", "batch", "width", "dispatch")
         if self.seeds < 2:
             raise ValueError(
                 f"--seeds {self.seeds}: expected 2 or more; one is measured"
@@ -222,9 +224,7 @@ def results(
 ) -> dict[str, Any]:
     """All that was measured, and what it says, ready for JSON."""
     flops = matmul_flops(experiment.batch, experiment.width)
-    of: dict[str, list[Measurement]] = {}
-    for measurement in measurements:
-        of.setdefault(measurement.contender, []).append(measurement)
+    of = by_contender(measurements)
     limit = [one.rate for one in of[LIMIT]]
 
     def row(entry: Entry) -> dict[str, Any]:
@@ -256,7 +256,7 @@ def results(
 
 def table(found: Mapping[str, Any]) -> str:
     """The results for a person: medians, and in brackets the least and the largest."""
-    limit = _span(found["limit_gflops"], "{:.0f}")
+    limit = spread_text(found["limit_gflops"], ".0f")
     lines = [
         f"{found['matmul_flops_per_seed_step'] / 1e6:.0f} MFLOP a seed-step in matrix "
         f"products; the machine makes {limit} GFLOP/s of them.",
@@ -276,19 +276,12 @@ def _line(row: Mapping[str, Any]) -> str:
     ratio = row["jaxgen_is_faster_by"]
     return LINE.format(
         row["title"],
-        _span(row["seed_steps_per_second"], "{:,.0f}"),
+        spread_text(row["seed_steps_per_second"], ",.0f"),
         f"{row['share_of_limit']['median']:.0%}",
         f"{row['cpu_milliseconds_per_seed_step']['median']:.2f}",
         f"{row['compile_seconds']:.1f} s",
-        "" if row["title"] == "jaxgen" else _span(ratio, "{:.2f}"),
+        "" if row["title"] == "jaxgen" else spread_text(ratio, ".2f"),
     ).rstrip()
-
-
-def _span(of: Mapping[str, float], form: str) -> str:
-    median, lowest, highest = (
-        form.format(of[name]) for name in ("median", "lowest", "highest")
-    )
-    return f"{median} ({lowest} to {highest})"
 
 
 def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> str:
@@ -296,9 +289,7 @@ def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> st
     say = say or partial(print, file=sys.stderr, flush=True)
     if experiment.rivals and not torch_is_here():
         say("PyTorch is not installed, so jaxgen runs alone: pip install torch")
-    cores, load = usable_cores(), os.getloadavg()[0]
-    if load > 0.5:
-        say(f"load {load:.1f} before the start: other programs will blur the numbers")
+    cores, load = usable_cores(), load_at_start(say)
     contenders = entries(experiment, cores)
     measured = interleaved(
         [Contender(LIMIT, (partial(gemm, cores),)), *(e.contender for e in contenders)],
@@ -307,9 +298,7 @@ def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> st
         say,
     )
     found = results(experiment, contenders, *measured) | {"load_at_start": load}
-    experiment.out.parent.mkdir(parents=True, exist_ok=True)
-    experiment.out.write_text(json.dumps(found, indent=1))
-    return f"{table(found)}\n\nevery measurement: {experiment.out}"
+    return written(experiment.out, found, table(found))
 
 
 def main() -> int:

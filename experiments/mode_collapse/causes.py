@@ -1,6 +1,6 @@
 """What mode collapse depends on: one thing changed at a time, all else the same."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -8,27 +8,30 @@ from typing import Any
 import numpy as np
 
 from experiments.mode_collapse.claim import ModeCollapse
-from experiments.mode_collapse.methods import METHODS, learner_of
+from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
 from experiments.mode_collapse.mixtures import training_set
 from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import PROTOCOLS, Recipe
 from experiments.mode_collapse.results import rows
 from experiments.mode_collapse.scores import counted_modes, state_scores
+from experiments.mode_collapse.tables import difference_table
 from experiments.mode_collapse.training import Run, Trajectories, trained
 from jaxgen.report.figures import outcomes
 from jaxgen.report.page import (
     Fragment,
     figure,
-    interval_text,
     paragraph,
     section,
-    table,
 )
 from jaxgen.stats.intervals import PairedDifference, paired_difference
-from jaxgen.training.replicate import grid
 
 PROTOCOL = PROTOCOLS["small_ring"]
 BASE = PROTOCOL.recipe
+EFFECTS = {
+    "effective": ("effective modes", "+z.2f"),
+    "high_quality": ("high quality", "+z.3f"),
+}
+"""What a change may do: scores, as a table shows them."""
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,8 @@ def by_value(
     """The runs of one cause, by its value."""
     cause, seeds = CAUSES[name], experiment.seeds
     if cause.traced:
-        study = trained(run_of(experiment, name, BASE, cause.values), folder / name)
+        traced = {cause.traced: cause.values}
+        study = trained(run_of(experiment, name, BASE, traced), folder / name)
         return {
             value: study.rows(slice(i * seeds, (i + 1) * seeds))
             for i, value in enumerate(cause.values)
@@ -139,21 +143,14 @@ def run_of(
     experiment: ModeCollapse,
     name: str,
     recipe: Recipe,
-    traced: tuple[float, ...] = (),
+    traced: Mapping[str, tuple[float, ...]] = {},
 ) -> Run:
     """The run of a recipe, or of all values of what is traced."""
-    cause, settings = CAUSES[name], experiment.causes
-    hyper: dict[str, Any] = {
-        "learning_rate": recipe.learning_rate,
-        "rate_ratio": recipe.rate_ratio,
-        "penalty": 0.0,
-    }
-    if cause.traced:
-        hyper[cause.traced] = traced
+    settings = experiment.causes
     return Run(
         f"causes, {name}",
-        learner_of(recipe, METHODS[cause.method]),
-        grid(seed=range(experiment.seeds), **hyper),
+        learner_of(recipe, METHODS[CAUSES[name].method]),
+        axis_of(recipe, experiment.seeds, **traced),
         training_set(PROTOCOL),
         state_scores(recipe, PROTOCOL.samples, counted_modes(PROTOCOL)),
         settings.steps,
@@ -170,32 +167,24 @@ def effect(runs: dict[float, Trajectories], score: str) -> PairedDifference:
 
 def causes_section(found: dict[str, dict[float, Trajectories]]) -> Fragment:
     """What each cause does, as a table and as dots."""
-    lines = []
-    for name, runs in found.items():
-        values = CAUSES[name].values
-        modes, quality = effect(runs, "effective"), effect(runs, "high_quality")
-        lines.append(
-            (
-                CAUSES[name].title,
-                f"{values[0]:g} to {values[-1]:g}",
-                interval_text(modes.interval, "+z.2f"),
-                f"{modes.p_value:.3f}",
-                interval_text(quality.interval, "+z.3f"),
-                f"{quality.p_value:.3f}",
-            )
-        )
+    lines = {
+        (CAUSES[name].title, f"{min(runs):g} to {max(runs):g}"): {
+            score: effect(runs, score) for score in EFFECTS
+        }
+        for name, runs in found.items()
+    }
     return section(
         "Causes",
         paragraph(
             "The non-saturating GAN on the small ring, with one thing changed at a time. "
             "Everything else is as above, but for the number of steps."
         ),
-        table(
-            ("what is changed", "range", "effective modes", "p", "high quality", "p"),
+        difference_table(
+            ("what is changed", "range"),
             lines,
-            "Difference between the two ends of the range at the end of training, paired "
-            "by seed, with 95 % intervals and sign-flip tests; p-values are not "
-            "corrected for their number. What happens in between is in the figures.",
+            EFFECTS,
+            "Difference between the two ends of the range at the end of training (what "
+            "happens in between is in the figures)",
         ),
         *(cause_figure(name, runs) for name, runs in found.items()),
     )

@@ -1,6 +1,7 @@
 """Digits to stack, and the nets that learn them."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import jax
 
@@ -65,6 +66,7 @@ def digit_protocol(name: str) -> DigitProtocol:
     )
 
 
+@lru_cache(maxsize=1)  # asked for when settings are checked, and to train
 def digits_of(settings: Digits) -> tuple[Labelled, Labelled]:
     """Digits to train on, and digits held out.
 

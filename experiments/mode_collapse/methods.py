@@ -7,6 +7,7 @@ from typing import Any
 
 import flax.linen as nn
 import jax
+import numpy as np
 import optax
 
 from experiments.mode_collapse.protocols import Recipe
@@ -35,6 +36,7 @@ from jaxgen.objectives.penalties import (
 from jaxgen.training.dispatch import feed
 from jaxgen.training.gan import gan, normal_latents
 from jaxgen.training.learner import Learner
+from jaxgen.training.replicate import grid
 from jaxgen.training.schedules import (
     IN_TURN,
     Schedule,
@@ -44,6 +46,7 @@ from jaxgen.training.schedules import (
 )
 from jaxgen.training.transforms import ema, guard
 
+Values = Sequence[float] | float
 Transform = Callable[[nn.Module], nn.Module]
 Draw = Callable[[int], Callable[[Data, Key], Data]]
 
@@ -136,6 +139,12 @@ METHODS = {
 def batch_size(recipe: Recipe, method: Method) -> int:
     """Samples that one update of this method is shown."""
     return recipe.batch * method.batches
+
+
+def axis_of(recipe: Recipe, seeds: int, **changed: Values) -> dict[str, np.ndarray]:
+    """The rows of a run: the recipe's rates and no penalty, but for what is changed."""
+    rates = {"learning_rate": recipe.learning_rate, "rate_ratio": recipe.rate_ratio}
+    return grid(seed=range(seeds), **{**rates, "penalty": 0.0, **changed})
 
 
 def critic_of(recipe: Recipe, method: Method) -> nn.Module:

@@ -7,7 +7,7 @@ import jax
 from experiments.mode_collapse.alarm import Alarm, alarm_section, alarms
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.findings import Arms
-from experiments.mode_collapse.methods import METHODS, learner_of
+from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
 from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import PROTOCOLS, Protocol
 from experiments.mode_collapse.published import published_section, reported_section
@@ -18,17 +18,15 @@ from experiments.mode_collapse.quality_and_diversity import (
 from experiments.mode_collapse.results import mixture_results
 from experiments.mode_collapse.scores import (
     Scores,
-    perfect_scores,
+    reference_scores,
     sample_scores,
     state_scores,
-    trivial_scores,
 )
 from experiments.mode_collapse.symptoms import symptom_sections, typical_samples
 from experiments.mode_collapse.training import KEY, Run, numbers, trained
 from jaxgen.data.mixtures import mixture_samples
 from jaxgen.keys import named
 from jaxgen.report.page import Fragment
-from jaxgen.training.replicate import grid
 
 
 def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
@@ -51,7 +49,7 @@ def mixtures(experiment: ModeCollapse, folder: Path) -> Part:
             name: mixture_results(name, PROTOCOLS[name], one, told[name])
             for name, one in arms.items()
         },
-        [*sections, reported_section()],
+        [*sections, reported_section(arms)],
         {
             f"clouds-{name}": typical_samples(PROTOCOLS[name], one)
             for name, one in arms.items()
@@ -77,14 +75,13 @@ def arms_of(experiment: ModeCollapse, name: str, folder: Path) -> Arms:
     """Every method under one protocol, with a perfect and a trivial sampler beside."""
     protocol = PROTOCOLS[name]
     scores = sample_scores(protocol, KEY)
-    seeds = experiment.seeds
+    references = reference_scores(protocol, scores, KEY, experiment.seeds)
     return Arms(
         {
             method: trained(run_of(experiment, name, method, scores), folder / method)
             for method in experiment.mixtures.methods
         },
-        jax.tree.map(numbers, perfect_scores(protocol, scores, KEY, seeds)),
-        jax.tree.map(numbers, trivial_scores(protocol, scores, KEY, seeds)),
+        *jax.tree.map(numbers, references),
     )
 
 
@@ -95,12 +92,7 @@ def run_of(experiment: ModeCollapse, name: str, method: str, scores: Scores) -> 
     return Run(
         f"{name}, {method}",
         learner_of(recipe, METHODS[method]),
-        grid(
-            seed=range(experiment.seeds),
-            learning_rate=recipe.learning_rate,
-            rate_ratio=recipe.rate_ratio,
-            penalty=mixtures.penalty,
-        ),
+        axis_of(recipe, experiment.seeds, penalty=mixtures.penalty),
         training_set(protocol),
         state_scores(recipe, protocol.samples, scores),
         mixtures.steps,

@@ -44,18 +44,18 @@ class Protocol:
     Attributes:
       mixture: the data.
       recipe: who is trained, and how.
-      training: size of the fixed training set.
-      samples: generated at each evaluation.
       rule: which samples count.
       source: where it is from, and where ours departs from it.
+      training: size of the fixed training set.
+      samples: generated at each evaluation; VEEGAN's and PacGAN's number unless told.
     """
 
     mixture: Mixture
     recipe: Recipe
-    training: int
-    samples: int
     rule: Rule
     source: str
+    training: int = 100_000
+    samples: int = 2_500
 
 
 def _small(mixture: Mixture) -> Protocol:
@@ -67,8 +67,6 @@ def _small(mixture: Mixture) -> Protocol:
             learning_rate=1e-3,
             batch=128,
         ),
-        training=100_000,
-        samples=2_500,
         rule=OpenBall(3.0),
         source="pacgan2018 made small: 64 units instead of 400 and 200, ReLU instead of "
         "batch normalization and maxout, learning rate 1e-3 instead of 1e-4, batches of "
@@ -86,8 +84,6 @@ def _pacgan2018(mixture: Mixture) -> Protocol:
     return Protocol(
         mixture,
         _PACGAN,
-        training=100_000,
-        samples=2_500,
         rule=OpenBall(3.0),
         source="Lin et al., 2018, PacGAN, table 1: 400,000 steps, 10 runs, mean ± "
         "standard error. Here the players step in turn; the authors' code steps both at "
@@ -100,7 +96,6 @@ def _selfcond2020(mixture: Mixture) -> Protocol:
     return Protocol(
         mixture,
         _PACGAN,
-        training=100_000,
         samples=50_000,
         rule=Box(3.0),
         source="Liu et al., 2020, Diverse image generation via self-conditioned GANs, "
@@ -120,8 +115,6 @@ def _veegan2017(mixture: Mixture) -> Protocol:
             b1=0.5,
             batch=128,
         ),
-        training=100_000,
-        samples=2_500,
         rule=ClosedBall(3.0),
         source="Srivastava et al., 2017, VEEGAN, table 1: data, number of samples and "
         "counting rule are theirs. Their nets and budget are not in what they published "
@@ -142,8 +135,6 @@ def _unrolled2016(mixture: Mixture) -> Protocol:
             b1=0.5,
             batch=512,
         ),
-        training=100_000,
-        samples=2_500,
         rule=ClosedBall(3.0),
         source="Metz et al., 2017, Unrolled GANs, the authors' notebook: 25,000 steps, "
         "no table. Its ring of 8 modes has 7, one of double weight, for its angles run "

@@ -1,5 +1,6 @@
 """What others reported, number by number, with the protocol it was measured under."""
 
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -7,7 +8,7 @@ import numpy as np
 from experiments.mode_collapse.counting import COUNTING
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.methods import METHODS
-from experiments.mode_collapse.tables import score_text
+from experiments.mode_collapse.tables import ends, mean_table, score_texts
 from jaxgen.report.page import Fragment, interval_text, paragraph, section, table
 from jaxgen.stats.intervals import proportion_interval
 
@@ -47,6 +48,22 @@ PUBLISHED = (
     Row(_ALPHA, "ring", "least squares", "8 of 8 in 32.5 % of runs", "", ""),
 )
 
+
+COMPARED = (
+    "non_saturating",
+    "minimax",
+    "least_squares",
+    "unrolled_5",
+    "packed_2",
+    "packed_2_wide",
+    "packed_3_wide",
+    "packed_4",
+    "packed_4_wide",
+)
+"""Methods that a published row speaks of."""
+
+REPORTED = {"covered": "z.1f", "high_quality": ".1%", "reverse_kl": "z.2f"}
+"""Scores that papers report, with the format of each."""
 
 COUNTED = {
     "rule_covered": ("z.1f", "Modes covered"),
@@ -96,32 +113,21 @@ def success_table(arms: Arms, modes: int) -> Fragment:
 def rule_table(arms: Arms, score: str) -> Fragment:
     """One score of the same samples by every counting rule."""
     form, title = COUNTED[score]
-    lines = {METHODS[m].title: one.last(score) for m, one in arms.methods.items()}
-    lines |= {"perfect": arms.perfect[score], "trivial": arms.trivial[score]}
-    return table(
+    return mean_table(
         ("method", *(rule.title for rule in COUNTING)),
-        [
-            (name, *(score_text(values[:, i], form) for i in range(len(COUNTING))))
-            for name, values in lines.items()
-        ],
+        {name: list(values[score].T) for name, values in ends(arms).items()},
+        [form] * len(COUNTING),
         f"{title} by the counting rule of each paper, of the same samples.",
     )
 
 
-def published_table() -> Fragment:
-    """The published rows, each under its protocol."""
+def published_table(ours: Sequence[Row]) -> Fragment:
+    """Our rows, then the published ones, each under its protocol."""
     return table(
         ("method", "data", "modes", "high quality", "reverse KL", "protocol"),
         [
-            (
-                row.method,
-                row.data,
-                row.modes,
-                row.high_quality,
-                row.reverse_kl,
-                row.source,
-            )
-            for row in PUBLISHED
+            (method, data, modes, quality, divergence, source)
+            for source, data, method, modes, quality, divergence in (*ours, *PUBLISHED)
         ],
         "Ring: 8 modes of standard deviation 0.01 on a circle of radius 1. Grid: 25 modes "
         "of 0.05, 2 apart. Nets and budgets are those of each paper, and a perfect "
@@ -129,11 +135,27 @@ def published_table() -> Fragment:
     )
 
 
-def reported_section() -> Fragment:
-    """What the papers print, and where they disagree about the same thing."""
+def our_rows(protocol: str, arms: Arms) -> list[Row]:
+    """The methods that have published rows, as we measured them."""
+    return [
+        Row(
+            f"ours, {protocol}: {one.steps[-1]:,} steps, {len(one.last('covered'))} runs",
+            "grid" if "grid" in protocol else "ring",
+            METHODS[method].title,
+            *score_texts([one.last(score) for score in REPORTED], REPORTED.values()),
+        )
+        for method, one in arms.methods.items()
+        if method in COMPARED
+    ]
+
+
+def reported_section(arms: Mapping[str, Arms]) -> Fragment:
+    """What the papers print beside ours, and where they disagree about the same thing."""
     return section(
         "What others reported",
-        published_table(),
+        published_table(
+            [row for name, one in arms.items() for row in our_rows(name, one)]
+        ),
         paragraph(
             "The same data under the same name gave a plain GAN 1 and 6.3 of the ring's "
             "modes in two papers. Some count with a ring of 7 distinct modes; "

@@ -1,10 +1,11 @@
 """Every method on one plane: quality against diversity, and what the loss costs."""
 
-from experiments.mode_collapse.findings import Arms, against_baseline
-from experiments.mode_collapse.methods import METHODS
-from experiments.mode_collapse.tables import by_title, score_table
+from typing import Any
+
+from experiments.mode_collapse.findings import Arms
+from experiments.mode_collapse.tables import baseline_table, by_title, score_table
 from jaxgen.report.figures import numbered_plane, plane
-from jaxgen.report.page import Fragment, figure, interval_text, section, table
+from jaxgen.report.page import Fragment, figure, section
 
 QUALITY = {
     "high_quality": ("high quality", ".1%"),
@@ -52,25 +53,15 @@ def quality_and_diversity_section(arms: Arms) -> Fragment:
             "samples, of a nearest-neighbour classifier that learned the modes from "
             "generated ones.",
         ),
-        *([cost_table(arms)] if len(arms.methods) > 1 else []),
+        *baseline_table(arms, {"downstream": ("downstream accuracy", "+.1%")}),
     )
 
 
 def overview(arms: Arms) -> str:
     """The mean of every method, all on one plane."""
-    quality, diversity, across, up = AXES[0]
-    perfect, trivial = (
-        (float(one[quality].mean()), float(one[diversity].mean()))
-        for one in (arms.perfect, arms.trivial)
-    )
-    return numbered_plane(
-        by_title(arms, quality),
-        by_title(arms, diversity),
-        xlabel=f"quality: {across}",
-        ylabel=f"diversity: {up}",
-        perfect=perfect,
-        trivial=trivial,
-    )
+    quality, diversity, *labels = AXES[0]
+    x, y = by_title(arms, quality), by_title(arms, diversity)
+    return numbered_plane(x, y, **frame(arms, quality, diversity, *labels))
 
 
 def planes(
@@ -78,19 +69,13 @@ def planes(
 ) -> list[Fragment]:
     """One score of quality against one of diversity, in as many planes as needed."""
     x, y = by_title(arms, quality), by_title(arms, diversity)
-    perfect, trivial = (
-        (float(one[quality].mean()), float(one[diversity].mean()))
-        for one in (arms.perfect, arms.trivial)
-    )
+    around = frame(arms, quality, diversity, across, up)
     return [
         figure(
             plane(
                 {name: x[name] for name in names},
                 {name: y[name] for name in names},
-                xlabel=f"quality: {across}",
-                ylabel=f"diversity: {up}",
-                perfect=perfect,
-                trivial=trivial,
+                **around,
             ),
             "Each small mark is a seed at the end of training, each cross the mean of a "
             "method with its intervals. Perfect: fresh real samples. Trivial: one real "
@@ -98,6 +83,22 @@ def planes(
         )
         for names in in_planes(list(x))
     ]
+
+
+def frame(
+    arms: Arms, quality: str, diversity: str, across: str, up: str
+) -> dict[str, Any]:
+    """Labels of a plane, and where the two references lie on it."""
+    perfect, trivial = (
+        (float(one[quality].mean()), float(one[diversity].mean()))
+        for one in (arms.perfect, arms.trivial)
+    )
+    return {
+        "xlabel": f"quality: {across}",
+        "ylabel": f"diversity: {up}",
+        "perfect": perfect,
+        "trivial": trivial,
+    }
 
 
 def in_planes(methods: list[str], most: int = 8) -> list[list[str]]:
@@ -110,23 +111,3 @@ def in_planes(methods: list[str], most: int = 8) -> list[list[str]]:
     planes = -(-len(methods) // most)
     size = -(-len(methods) // planes)
     return [methods[i : i + size] for i in range(0, len(methods), size)]
-
-
-def cost_table(arms: Arms) -> Fragment:
-    """What each method changes downstream, paired by seed."""
-    baseline = METHODS[next(iter(arms.methods))].title
-    gained = against_baseline(arms, "downstream")
-    return table(
-        ("method", "downstream accuracy", "p"),
-        [
-            (
-                METHODS[method].title,
-                interval_text(one.interval, "+.1%"),
-                f"{one.p_value:.3f}",
-            )
-            for method, one in gained.items()
-        ],
-        f"Accuracy gained over a classifier trained on the {baseline} GAN, paired by "
-        "seed, with 95 % intervals and sign-flip tests; p-values are not corrected for "
-        "their number.",
-    )

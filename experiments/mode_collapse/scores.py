@@ -9,7 +9,7 @@ import numpy as np
 from experiments.mode_collapse.counting import counts_by_rule
 from experiments.mode_collapse.protocols import Protocol, Recipe
 from jaxgen.arrays import Array, Data, Float, Key, Metrics
-from jaxgen.data.mixtures import Mixture, mixture_samples
+from jaxgen.data.mixtures import mixture_samples
 from jaxgen.keys import named
 from jaxgen.metrics.bins import bin_counts, bin_scores, centres_of
 from jaxgen.metrics.diversity import (
@@ -60,8 +60,9 @@ def counted_modes(protocol: Protocol) -> Scores:
 def sample_scores(protocol: Protocol, key: Key) -> Scores:
     """The function that scores samples, against real ones drawn with the key."""
     mixture = protocol.mixture
-    modes, blind = counted_modes(protocol), unlabelled_scores(mixture, key)
     real = mixture_samples(mixture, named(key, "real"), NEIGHBOURS)
+    placing = mixture_samples(mixture, named(key, "bins"), 4 * NEIGHBOURS)
+    modes, blind = counted_modes(protocol), unlabelled_scores(real, placing)
     truth, _, _ = assigned(real, mixture.means, mixture.sigma, anywhere)
 
     def scores(samples):
@@ -81,12 +82,12 @@ def sample_scores(protocol: Protocol, key: Key) -> Scores:
     return scores
 
 
-def unlabelled_scores(mixture: Mixture, key: Key) -> Scores:
-    """The scores that need real samples, and not to know their modes."""
-    real = mixture_samples(mixture, named(key, "real"), NEIGHBOURS)
+def unlabelled_scores(
+    real: Float[Array, "n d"], placing: Float[Array, "m d"]
+) -> Scores:
+    """The scores that need real samples, some to place bins, and no modes of theirs."""
     radius = duplicate_radius(real)
     kernel = gaussian_kernel(0.25 * root_mean_square_distance(real))
-    placing = mixture_samples(mixture, named(key, "bins"), 4 * NEIGHBOURS)
     centres = centres_of(np.asarray(placing), BINS, seed=0)
     in_bins = bin_counts(real, centres)
 
@@ -131,20 +132,25 @@ def state_scores(recipe: Recipe, samples: int, scores: Scores):
     return evaluate
 
 
-def perfect_scores(protocol: Protocol, scores: Scores, key: Key, seeds: int) -> Metrics:
-    """Scores of the data's own distribution, a row for each of ``seeds`` draws."""
+def reference_scores(
+    protocol: Protocol, scores: Scores, key: Key, seeds: int
+) -> tuple[Metrics, Metrics]:
+    """Scores of the data's own distribution, and of one real sample repeated for ever.
 
-    def once(key):
-        return scores(mixture_samples(protocol.mixture, key, protocol.samples))
+    Each has a row for each of ``seeds`` draws.
+    """
 
-    return jax.jit(jax.vmap(once))(jax.random.split(named(key, "perfect"), seeds))
+    def fresh(key):
+        return mixture_samples(protocol.mixture, key, protocol.samples)
 
-
-def trivial_scores(protocol: Protocol, scores: Scores, key: Key, seeds: int) -> Metrics:
-    """Scores of a generator that repeats one real sample for ever, ``seeds`` times."""
-
-    def once(key):
+    def repeated(key):
         one = mixture_samples(protocol.mixture, key, 1)
-        return scores(jnp.broadcast_to(one, (protocol.samples, one.shape[1])))
+        return jnp.broadcast_to(one, (protocol.samples, one.shape[1]))
 
-    return jax.jit(jax.vmap(once))(jax.random.split(named(key, "trivial"), seeds))
+    scored = jax.jit(jax.vmap(scores))  # one program for both: it is slow to compile
+
+    def rows(name, draw):
+        keys = jax.random.split(named(key, name), seeds)
+        return scored(jax.jit(jax.vmap(draw))(keys))
+
+    return rows("perfect", fresh), rows("trivial", repeated)

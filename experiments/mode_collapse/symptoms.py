@@ -5,7 +5,6 @@ import numpy as np
 from experiments.mode_collapse.findings import (
     Arms,
     Criterion,
-    against_baseline,
     criteria,
     fates,
     overall,
@@ -13,7 +12,7 @@ from experiments.mode_collapse.findings import (
 )
 from experiments.mode_collapse.methods import METHODS
 from experiments.mode_collapse.protocols import Protocol
-from experiments.mode_collapse.tables import by_title, score_table
+from experiments.mode_collapse.tables import baseline_table, by_title, score_table
 from jaxgen.metrics.modes import kl_floor
 from jaxgen.report.clouds import clouds
 from jaxgen.report.figures import curves, outcomes
@@ -38,6 +37,10 @@ SHAPE = {
     "reverse_kl": ("reverse KL, nats", "z.3f"),
     "spread_ratio": ("width of modes", "z.2f"),
     "birthday": ("birthday support", "z.0f"),
+}
+DIFFERENCES = {
+    "effective": ("effective modes", "+z.2f"),
+    "high_quality": ("high-quality share", "+z.3f"),
 }
 MOMENTS = 6
 """Columns of a figure of samples over time."""
@@ -79,7 +82,7 @@ def symptom_sections(name: str, protocol: Protocol, arms: Arms) -> list[Fragment
                 "of modes is in standard deviations of the data's.",
             ),
             fate_table(arms, modes),
-            *([difference_table(arms)] if len(arms.methods) > 1 else []),
+            *baseline_table(arms, DIFFERENCES),
         ),
     ]
 
@@ -181,27 +184,4 @@ def fate_table(arms: Arms, modes: int) -> Fragment:
         "moves between modes from one evaluation to the next. Died: parameters ceased to "
         "be finite, and the seed is scored as it last was. Shares with 95 % Wilson "
         "intervals.",
-    )
-
-
-def difference_table(arms: Arms) -> Fragment:
-    """Every method against the baseline, paired by seed."""
-    baseline = METHODS[next(iter(arms.methods))].title
-    diversity = against_baseline(arms, "effective")
-    quality = against_baseline(arms, "high_quality")
-    rows = [
-        (
-            METHODS[method].title,
-            interval_text(diversity[method].interval, "+z.2f"),
-            f"{diversity[method].p_value:.3f}",
-            interval_text(quality[method].interval, "+z.3f"),
-            f"{quality[method].p_value:.3f}",
-        )
-        for method in diversity
-    ]
-    return table(
-        ("method", "effective modes", "p", "high-quality share", "p"),
-        rows,
-        f"Difference from the {baseline} GAN at the end of training, paired by seed, with "
-        "95 % intervals and sign-flip tests; p-values are not corrected for their number.",
     )

@@ -22,12 +22,18 @@ from experiments.mode_collapse.digit_scores import (
     reference_digit_scores,
     state_digit_scores,
 )
-from experiments.mode_collapse.findings import Arms, against_baseline
-from experiments.mode_collapse.methods import METHODS, learner_of
+from experiments.mode_collapse.findings import Arms
+from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
 from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.results import arm_rows
 from experiments.mode_collapse.symptoms import typical_seed
-from experiments.mode_collapse.tables import score_table, score_text
+from experiments.mode_collapse.tables import (
+    baseline_table,
+    by_title,
+    ends,
+    mean_table,
+    score_table,
+)
 from experiments.mode_collapse.training import Run, numbers, trained
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor
@@ -38,11 +44,9 @@ from jaxgen.report.page import (
     interval_text,
     paragraph,
     section,
-    table,
 )
 from jaxgen.report.pictures import image_rows
 from jaxgen.stats.intervals import Interval, proportion_interval
-from jaxgen.training.replicate import grid
 
 COUNTS = {
     "covered": ("modes covered", "z.0f"),
@@ -64,7 +68,7 @@ def thousand_modes(experiment: ModeCollapse, folder: Path) -> Part:
     state = classifier(train, test, folder / "classifier")
     probabilities = probabilities_of(state)
     accuracy = accuracy_of(probabilities, test)
-    perfect, trivial = reference_digit_scores(
+    references = reference_digit_scores(
         test, settings.samples, probabilities, experiment.seeds
     )
     arms = Arms(
@@ -75,8 +79,7 @@ def thousand_modes(experiment: ModeCollapse, folder: Path) -> Part:
             )
             for method in settings.methods
         },
-        jax.tree.map(numbers, perfect),
-        jax.tree.map(numbers, trivial),
+        *jax.tree.map(numbers, references),
     )
     return Part(
         {"classifier_accuracy": accuracy._asdict(), "rows": arm_rows({}, arms)},
@@ -98,12 +101,7 @@ def run_of(
     return Run(
         f"digits, {method}",
         learner_of(recipe, METHODS[method], stacked_minibatch),
-        grid(
-            seed=range(experiment.seeds),
-            learning_rate=recipe.learning_rate,
-            rate_ratio=recipe.rate_ratio,
-            penalty=settings.penalty,
-        ),
+        axis_of(recipe, experiment.seeds, penalty=settings.penalty),
         train,
         state_digit_scores(recipe, settings.samples, probabilities, test),
         settings.steps,
@@ -123,7 +121,6 @@ def accuracy_of(probabilities: Probabilities, test: Labelled) -> Interval:
 
 def digits_section(protocol: DigitProtocol, arms: Arms, accuracy: Interval) -> Fragment:
     """Samples, scores and counting rules."""
-    modes = {METHODS[m].title: one.last("covered") for m, one in arms.methods.items()}
     return section(
         "A thousand modes",
         paragraph(protocol.source),
@@ -138,7 +135,7 @@ def digits_section(protocol: DigitProtocol, arms: Arms, accuracy: Interval) -> F
         ),
         figure(
             outcomes(
-                modes,
+                by_title(arms, "covered"),
                 xlabel="modes covered at the end of training",
                 levels=np.linspace(0, MODES, 41).tolist(),
                 reference={"perfect": float(arms.perfect["covered"].mean())},
@@ -158,9 +155,9 @@ def digits_section(protocol: DigitProtocol, arms: Arms, accuracy: Interval) -> F
             "samples, low where they differ; accuracy on real digits of a nearest "
             "neighbour that learned from samples and the classifier's names for them.",
         ),
-        rule_table(arms),
+        *(rule_table(arms, i) for i in range(len(CONFIDENCES))),
         divergence_table(arms),
-        *([gain_table(arms)] if len(arms.methods) > 1 else []),
+        *baseline_table(arms, {"covered": ("modes covered", "+z.0f")}),
     )
 
 
@@ -173,80 +170,46 @@ def drawn(arms: Arms) -> str:
     return image_rows({"held-out digits": arms.perfect["cloud"][0], **rows})
 
 
-def rule_table(arms: Arms) -> Fragment:
-    """Modes covered under every counting rule."""
-    lines = {
-        METHODS[m].title: one.last("rule_covered") for m, one in arms.methods.items()
-    }
-    lines |= {"perfect": arms.perfect["rule_covered"]}
-    return table(
-        ("a mode is covered by", *lines),
-        [
-            (
-                f"{threshold} or more, {least:.0%} sure",
-                *(score_text(values[:, i, j], "z.0f") for values in lines.values()),
-            )
-            for i, least in enumerate(CONFIDENCES)
-            for j, threshold in enumerate(THRESHOLDS)
-        ],
-        "Modes covered, by the least number of samples that make a mode covered and the "
-        "least confidence of a sample that counts. Papers mostly use the first row.",
+def rule_table(arms: Arms, confidence: int) -> Fragment:
+    """Modes covered at one of the confidences, under every threshold."""
+    lines = {**by_title(arms, "rule_covered"), "perfect": arms.perfect["rule_covered"]}
+    return mean_table(
+        ("method", *(f"{threshold} or more" for threshold in THRESHOLDS)),
+        {
+            name: [values[:, confidence, j] for j in range(len(THRESHOLDS))]
+            for name, values in lines.items()
+        },
+        ["z.0f"] * len(THRESHOLDS),
+        "Modes covered, where a mode is covered by so many samples whose digits are told "
+        f"with a probability of {CONFIDENCES[confidence]:g} or more."
+        + " Papers mostly count one or more, at any probability."
+        * (not confidence),
     )
 
 
 def divergence_table(arms: Arms) -> Fragment:
     """Reverse KL less what a perfect sampler's is expected to be."""
-    lines = {
-        METHODS[m].title: {name: one.last(name) for name in CORRECTED}
-        for m, one in arms.methods.items()
-    }
-    lines |= {"perfect": arms.perfect}
-    return table(
+    lines = ends(arms)
+    del lines["trivial"]
+    return mean_table(
         ("method", *(f"confidence {least:g} or more" for least in CONFIDENCES)),
-        [
-            (
-                name,
-                *(
-                    score_text(corrected_kl(values, i), "z.2f")
-                    for i in range(len(CONFIDENCES))
-                ),
-            )
+        {
+            name: [corrected_kl(values, i) for i in range(len(CONFIDENCES))]
             for name, values in lines.items()
-        ],
+        },
+        ["z.2f"] * len(CONFIDENCES),
         "Reverse KL to the uniform distribution over 1,000 modes, in nats, less "
         "(k - 1) / 2n for the k modes seen in the n samples that count: the first-order "
         "bias of an entropy, which for a perfect sampler is the floor (K - 1) / 2n.",
     )
 
 
-CORRECTED = ("rule_kl", "rule_counted", "rule_covered")
-
-
 def corrected_kl(values: Mapping[str, np.ndarray], confidence: int) -> np.ndarray:
     """Each seed's KL at one confidence, less its bias (Miller and Madow, 1955)."""
-    kl, counted = (values[name][:, confidence] for name in CORRECTED[:2])
+    kl, counted = (values[name][:, confidence] for name in ("rule_kl", "rule_counted"))
     seen = values["rule_covered"][:, confidence, THRESHOLDS.index(1)]
     biases = [
         kl_floor(max(1, int(k)), max(1, int(n)))
         for k, n in zip(seen, counted, strict=True)
     ]
     return kl - np.array(biases)
-
-
-def gain_table(arms: Arms) -> Fragment:
-    """Every method against the baseline, paired by seed."""
-    baseline = METHODS[next(iter(arms.methods))].title
-    gained = against_baseline(arms, "covered")
-    return table(
-        ("method", "modes covered", "p"),
-        [
-            (
-                METHODS[method].title,
-                interval_text(one.interval, "+z.0f"),
-                f"{one.p_value:.3f}",
-            )
-            for method, one in gained.items()
-        ],
-        f"Difference from the {baseline} GAN, paired by seed, with 95 % intervals and "
-        "sign-flip tests.",
-    )

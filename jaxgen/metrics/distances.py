@@ -8,6 +8,7 @@ same scores and only the time differs.
 
 import math
 from collections.abc import Callable
+from functools import reduce
 from typing import Any, NamedTuple
 
 import jax
@@ -21,6 +22,7 @@ Points = Array | np.ndarray
 
 FEW = 8  # dimensions, in fewer of which a product gains nothing
 FIXED, GROWTH = 8.0, 2.0  # of errors: twice the worst seen, of sums of equal terms
+LOOKUP = 4  # what it takes to look up a value, in those that are passed in a search
 
 
 class Bounds(NamedTuple):
@@ -130,19 +132,15 @@ def smallest(
     """
     rows, size = values.shape
     count = min(count, size)
-    groups = max(count, math.isqrt(size * count))
-    depth = size // groups
-    grid = values[:, : depth * groups].reshape(rows, depth, groups)
-    _, best = jax.lax.top_k(-jnp.min(grid, axis=1), count)
-    chosen = jnp.take_along_axis(grid, best[:, None], axis=2).reshape(rows, -1)
-    where = (jnp.arange(depth)[None, :, None] * groups + best[:, None]).reshape(
-        rows, -1
-    )
-    rest = jnp.arange(depth * groups, size)
-    chosen = jnp.concatenate([chosen, values[:, depth * groups :]], axis=1)
-    where = jnp.concatenate(
-        [where, jnp.broadcast_to(rest[None], (rows, len(rest)))], axis=1
-    )
+    groups = min(math.isqrt(LOOKUP * size * count), size)
+    layers = [values[:, start : start + groups] for start in range(0, size, groups)]
+    rest = (0, 0), (0, groups - layers[-1].shape[1])
+    layers[-1] = jnp.pad(layers[-1], rest, constant_values=jnp.inf)
+    _, best = jax.lax.top_k(-reduce(jnp.minimum, layers), count)
+    # by layers, so that what stands in for the rest is last, and never chosen
+    where = groups * jnp.arange(len(layers))[None, :, None] + best[:, None]
+    where = where.reshape(rows, -1)
+    chosen = jnp.take_along_axis(values, where, axis=1, mode="fill", fill_value=jnp.inf)
     least, place = jax.lax.top_k(-chosen, count)
     return -least, jnp.take_along_axis(where, place, axis=1)
 

@@ -14,18 +14,19 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Array, Bool, Float, Int, Scalar
+from jaxgen.metrics.candidates import candidates
 from jaxgen.metrics.distances import (
     Bounds,
     Distances,
     after_smallest,
     by_differences,
-    smallest,
     squares_between,
 )
-from jaxgen.metrics.rows import Told, one_open, told_by_rows
+from jaxgen.metrics.rows import Told, gives_bounds, one_open, settled, told_by_rows
 
 Points = Array | np.ndarray
 
+BATCH = 256  # rows whose candidates are measured at once
 SPARE = 3  # candidates for the k-th neighbour beyond k, in case bounds are wide
 
 OWN, THEIRS, OPEN = 1, 2, 4  # bits of the codes of pairs
@@ -236,17 +237,23 @@ def _neighbour_squares(
 ) -> Float[Array, " n"]:
     points = jnp.asarray(points)
 
-    def neighbour(found: Array | Bounds, rows: Int[Array, " b"]) -> Told:
-        if not isinstance(found, Bounds):
-            squares = after_smallest(found, k)  # one of the k is itself
-            return Told(squares, (), jnp.zeros(rows.shape, bool))
-        least, candidates = smallest(found.least, k + 1 + SPARE)
-        exact = squares_between(points[candidates], points[rows][:, None])
-        squares = after_smallest(exact, k)
-        # no other point can be nearer than the last candidate may be
-        return Told(squares, (), (squares > 0) & (squares > least[:, -1]))
+    def neighbour(squares: Array, rows: Int[Array, " b"]) -> Told:
+        # one of the k is itself
+        return Told(after_smallest(squares, k), (), jnp.zeros(rows.shape, bool))
 
-    return told_by_rows(neighbour, points, points, distances)[0]
+    if not gives_bounds(distances, points, points):
+        return told_by_rows(neighbour, points, points, distances)[0]
+    least, numbers = candidates(points, k + 1 + SPARE, distances)
+
+    def measured(row: Int[Array, ""]) -> Float[Array, " c"]:
+        near = points.at[numbers[row]].get(mode="fill", fill_value=jnp.nan)
+        return squares_between(near, points[row][None])
+
+    rows = jnp.arange(len(points))
+    squares = after_smallest(jax.lax.map(measured, rows, batch_size=BATCH), k)
+    # no other point can be nearer than the last candidate may be
+    left = (squares > 0) & (squares > least[:, -1])
+    return settled(neighbour, points, points, squares, (), left)[0]
 
 
 def _refuse_few(size: int, k: int, name: str) -> None:

@@ -54,7 +54,7 @@ def told_by_rows(
         distances: how to measure.
     """
     points, others = jnp.asarray(points), jnp.asarray(others)
-    size, rough = len(points), _gives_bounds(distances, points, others)
+    size, rough = len(points), gives_bounds(distances, points, others)
     most = max(ENTRIES // len(others), 1) if rough else ROWS
     blocks = -(-size // most)
     rows = -(-size // blocks)
@@ -65,9 +65,7 @@ def told_by_rows(
         sums = _added(sums, told.marks, (numbers < size) & ~told.open)
         return sums, (told.values, told.open)
 
-    def again(numbers: Int[Array, " b"]) -> Told:
-        return judge(by_differences(points[numbers], others), numbers)
-
+    again = _by_differences(judge, points, others)
     few = jax.ShapeDtypeStruct((1,), jnp.int32)
     sums = jax.tree.map(
         lambda marks: jnp.zeros(marks.shape[1:], jnp.int32),
@@ -78,24 +76,30 @@ def told_by_rows(
     values, left = jax.tree.map(
         lambda x: x.reshape(blocks * rows, *x.shape[2:])[:size], by_block
     )
-    return _closed(again, values, sums, left) if rough else (values, sums)
+    if not rough:
+        return values, sums
+    return settled(judge, points, others, values, sums, left)
 
 
-def one_open(open: Bool[Array, "b m"]) -> tuple[Int[Array, " b"], Bool[Array, " b"]]:
-    """Where the one open entry of each row is, and the rows that have more of them."""
-    size = open.shape[1]
-    numbers = jnp.arange(size)[None]
-    last = jnp.max(jnp.where(open, numbers, -1), axis=1)
-    first = jnp.min(jnp.where(open, numbers, size), axis=1)
-    return jnp.maximum(last, 0), first < last
-
-
-def _closed(
-    again: Callable[[Array], Told],
+def settled(
+    judge: Judge,
+    points: Float[Points, "n d"],
+    others: Float[Points, "m d"],
     values: PyTree,
     sums: PyTree,
     left: Bool[Array, " n"],
 ) -> tuple[PyTree, PyTree]:
+    """Values and sums of marks once the rows that are left are judged by differences.
+
+    Args:
+        judge: as for `told_by_rows`.
+        points: the rows.
+        others: what they are compared with.
+        values: of each row, those of the rows that are left to be replaced.
+        sums: of the marks of all other rows.
+        left: which rows.
+    """
+    again = _by_differences(judge, points, others)
     few = min(ROWS, left.shape[0])
 
     def step(state: tuple[PyTree, PyTree, Array]) -> tuple[PyTree, PyTree, Array]:
@@ -113,11 +117,27 @@ def _closed(
     return jax.lax.while_loop(lambda state: jnp.any(state[2]), step, state)[:2]
 
 
+def one_open(open: Bool[Array, "b m"]) -> tuple[Int[Array, " b"], Bool[Array, " b"]]:
+    """Where the one open entry of each row is, and the rows that have more of them."""
+    size = open.shape[1]
+    numbers = jnp.arange(size)[None]
+    last = jnp.max(jnp.where(open, numbers, -1), axis=1)
+    first = jnp.min(jnp.where(open, numbers, size), axis=1)
+    return jnp.maximum(last, 0), first < last
+
+
+def _by_differences(
+    judge: Judge, points: Float[Points, "n d"], others: Float[Points, "m d"]
+) -> Callable[[Array], Told]:
+    return lambda rows: judge(by_differences(points[rows], others), rows)
+
+
 def _added(sums: PyTree, marks: PyTree, rows: Bool[Array, " b"]) -> PyTree:
     return jax.tree.map(
         lambda sums, marks: sums + jnp.sum(marks & rows[:, None], axis=0), sums, marks
     )
 
 
-def _gives_bounds(distances: Distances, points: Array, others: Array) -> bool:
+def gives_bounds(distances: Distances, points: Array, others: Array) -> bool:
+    """Whether these distances are `Bounds`."""
     return isinstance(jax.eval_shape(distances, points[:1], others), Bounds)

@@ -1,7 +1,7 @@
 """Figures as inline SVG, coloured by the CSS variables of the page they stand in."""
 
 import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import Any, Literal
 
@@ -13,10 +13,10 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from jaxgen.arrays import Array, Shaped
 from jaxgen.report.dots import counts_at, largest_dots, stacked
-from jaxgen.report.series import Number, finite_series, series_over
+from jaxgen.report.series import Number, Series, finite_series, series_over
 from jaxgen.report.stylesheet import FIGURE_STYLE, SENTINELS
 from jaxgen.report.svg import inline
-from jaxgen.stats.intervals import Interval, finite, mean_interval
+from jaxgen.stats.intervals import finite, mean_intervals
 
 _WIDTH = 736  # CSS pixels, of every figure
 _PAPER, _INK, _MUTED, _GRID, *_COLOURS = SENTINELS
@@ -169,31 +169,20 @@ def plane(
         ValueError: if a value is not finite, the methods or their seeds differ between
             the two mappings, or there are more than 8 methods.
     """
-    x, y = finite_series("quality", quality), finite_series("diversity", diversity)
-    sizes = [{name: values.size for name, values in side.items()} for side in (x, y)]
-    if sizes[0] != sizes[1]:
-        raise ValueError(
-            f"quality has seeds {sizes[0]}, diversity {sizes[1]}; expected the same"
-        )
+    x, y = _pairs(quality, diversity)
     if len(x) > len(_MARKERS):
         raise ValueError(f"{len(x)} methods; a plane tells at most 8 apart: draw two")
-    with _house_style():
-        figure = _canvas(400, layout="constrained")
-        ax = figure.subplots()
-        ax.grid(True)
-        ax.set(xlabel=xlabel, ylabel=ylabel, xmargin=0.05)
-        for i, name in enumerate(x):
-            look: Any = dict(color=_COLOURS[i], marker=_MARKERS[i], linestyle="none")
-            ax.plot(x[name], y[name], ms=5, mew=0, alpha=0.55, **look)
-            left, across, right = _mean(x[name])
-            bottom, up, top = _mean(y[name])
-            arms = (left, right, np.nan, across, across), (up, up, np.nan, bottom, top)
-            ax.plot(*arms, color=_COLOURS[i], linewidth=1.5)
-            ax.plot(across, up, ms=9, mec=_PAPER, label=name, **look)
-        ax.plot(*perfect, "*", color=_INK, ms=10, mew=0, label="perfect model")
-        ax.plot(*trivial, "x", color=_INK, ms=7, mew=1.5, label="trivial model")
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5))
-        return _svg(figure)
+
+    def mark(ax: Axes, i: int, name: str) -> None:
+        look: Any = dict(color=_COLOURS[i], marker=_MARKERS[i], linestyle="none")
+        ax.plot(x[name], y[name], ms=5, mew=0, alpha=0.55, **look)
+        (left, across, right), (bottom, up, top) = _means(x[name], y[name])
+        arms = (left, right, np.nan, across, across), (up, up, np.nan, bottom, top)
+        ax.plot(*arms, color=_COLOURS[i], linewidth=1.5)
+        ax.plot(across, up, ms=9, mec=_PAPER, label=name, **look)
+
+    look = dict(xlabel=xlabel, ylabel=ylabel, xmargin=0.05)
+    return _plane(list(x), mark, perfect, trivial, look, height=400)
 
 
 def numbered_plane(
@@ -214,25 +203,52 @@ def numbered_plane(
         An ``<svg>`` element.
 
     Raises:
-        ValueError: if a value is not finite, or the methods differ between the two.
+        ValueError: if a value is not finite, or the methods or their seeds differ
+            between the two mappings.
     """
+    x, y = _pairs(quality, diversity)
+
+    def mark(ax: Axes, i: int, name: str) -> None:
+        mean, colour = (x[name].mean(), y[name].mean()), _COLOURS[i % 8]
+        ax.plot(*mean, "o", ms=5, mew=0, color=colour, label=f"{i + 1}  {name}")
+        _label(ax, str(i + 1), mean, (5, 4), "left", colour)
+
+    look = dict(xlabel=xlabel, ylabel=ylabel, xmargin=0.06, ymargin=0.06)
+    height = max(400, 15 * len(x) + 60)
+    return _plane(list(x), mark, perfect, trivial, look, height, labelspacing=0.25)
+
+
+def _pairs(
+    quality: Series, diversity: Series
+) -> tuple[dict[str, np.ndarray], dict[str, np.ndarray]]:
     x, y = finite_series("quality", quality), finite_series("diversity", diversity)
-    if list(x) != list(y):
+    sizes = [{name: values.size for name, values in side.items()} for side in (x, y)]
+    if sizes[0] != sizes[1]:
         raise ValueError(
-            f"quality has {list(x)}, diversity {list(y)}; expected the same"
+            f"quality has seeds {sizes[0]}, diversity {sizes[1]}; expected the same"
         )
+    return x, y
+
+
+def _plane(
+    names: Sequence[str],
+    mark: Callable[[Axes, int, str], None],
+    perfect: tuple[Number, Number],
+    trivial: tuple[Number, Number],
+    look: Mapping[str, Any],
+    height: Number,
+    **legend: Any,
+) -> str:
     with _house_style():
-        figure = _canvas(max(400, 15 * len(x) + 60), layout="constrained")
+        figure = _canvas(height, layout="constrained")
         ax = figure.subplots()
         ax.grid(True)
-        ax.set(xlabel=xlabel, ylabel=ylabel, xmargin=0.06, ymargin=0.06)
-        for i, name in enumerate(x):
-            mean, colour = (x[name].mean(), y[name].mean()), _COLOURS[i % 8]
-            ax.plot(*mean, "o", ms=5, mew=0, color=colour, label=f"{i + 1}  {name}")
-            _label(ax, str(i + 1), mean, (5, 4), "left", colour)
+        ax.set(**look)
+        for i, name in enumerate(names):
+            mark(ax, i, name)
         ax.plot(*perfect, "*", color=_INK, ms=10, mew=0, label="perfect model")
         ax.plot(*trivial, "x", color=_INK, ms=7, mew=1.5, label="trivial model")
-        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), labelspacing=0.25)
+        ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), **legend)
         return _svg(figure)
 
 
@@ -257,14 +273,14 @@ def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
         return
     ax.plot(steps, runs.T, linewidth=0.75, alpha=0.4, **mark)
     chosen = np.linspace(0, steps.size - 1, min(steps.size, 100)).astype(int)
-    low, mean, high = np.transpose([mean_interval(runs[:, t]) for t in chosen])
+    low, mean, high = np.transpose(mean_intervals(runs[:, chosen].T))
     ax.fill_between(steps[chosen], low, high, color=colour, alpha=0.22, linewidth=0)
     ax.plot(steps[chosen], mean, color=colour)
 
 
-def _mean(values: np.ndarray) -> Interval:
-    only = float(values[0])
-    return mean_interval(values) if values.size > 1 else Interval(only, only, only)
+def _means(x: np.ndarray, y: np.ndarray) -> Sequence[Sequence[float]]:
+    both = np.stack([x, y])
+    return np.repeat(both, 3, axis=1).tolist() if x.size == 1 else mean_intervals(both)
 
 
 def _name_lines(ax: Axes, reference: Mapping[str, Number]) -> None:

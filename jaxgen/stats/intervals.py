@@ -4,7 +4,6 @@ All of it runs on the host, in float64, with a generator of its own that is seed
 anew at each call: the same values give the same interval, always.
 """
 
-import math
 from typing import NamedTuple
 
 import numpy as np
@@ -63,32 +62,48 @@ def mean_interval(
         >>> mean_interval(np.array([8.0, 7.0, 8.0, 1.0, 8.0, 7.0])).estimate
         6.5
     """
-    sample = finite("values", values)
+    return mean_intervals(finite("values", values)[None], level)[0]
+
+
+def mean_intervals(
+    values: Shaped[Array | np.ndarray, "means seeds"], level: float = 0.95
+) -> list[Interval]:
+    """`mean_interval` of every row, at less than half the cost where rows are many.
+
+    All rows are drawn again with the same indices, which are also those that a row
+    would be drawn with alone: its interval is the same to the last digit.
+
+    Args:
+        values: for each mean a row, with one number for each independent replicate.
+        level: the nominal coverage, between 0 and 1.
+
+    Returns:
+        An interval for each row.
+
+    Raises:
+        ValueError: as `mean_interval`.
+
+    Example:
+        >>> rows = np.array([[8.0, 7.0, 8.0, 1.0], [3.0, 3.0, 3.0, 3.0]])
+        >>> [one.estimate for one in mean_intervals(rows)]
+        [6.0, 3.0]
+    """
+    rows = finite("values", values)
     _check_level(level)
-    if sample.size < 2:
+    if rows.shape[1] < 2:
         raise ValueError(
-            f"values holds {sample.size} replicate(s); an interval needs at least 2: "
+            f"values holds {rows.shape[1]} replicate(s); an interval needs at least 2: "
             "run more seeds"
         )
-    origin, spread = sample[0], np.ptp(sample)
-    if spread == 0:
-        return Interval(float(origin), float(origin), float(origin))
-    # BCa commutes with affine maps; at unit scale no spread is too small for it.
-    unit = (sample - origin) / spread
-    bounds = bootstrap(
-        (unit,),
-        _mean_with_ties,
-        n_resamples=_RESAMPLES,
-        batch=1_000,
-        confidence_level=level,
-        method="BCa",
-        vectorized=True,
-        rng=np.random.default_rng(0),
-    ).confidence_interval
-    # without the last digits an end can equal the threshold that it should
-    digits = 12 - math.ceil(math.log10(spread))
-    low, high = (round(float(origin + spread * end), digits) for end in bounds)
-    return Interval(low, float(sample.mean()), high)
+    spread = np.ptp(rows, axis=1)
+    ends = np.stack([rows[:, 0], rows[:, 0]], axis=1)
+    varied = spread > 0
+    if varied.any():
+        ends[varied] = _bca(rows[varied], spread[varied], level)
+    return [
+        Interval(low, float(row.mean()) if width else low, high)
+        for row, width, (low, high) in zip(rows, spread, ends.tolist(), strict=True)
+    ]
 
 
 def proportion_interval(successes: int, trials: int, level: float = 0.95) -> Interval:
@@ -215,10 +230,33 @@ def finite(
     return numbers
 
 
+def _bca(rows: np.ndarray, spread: np.ndarray, level: float) -> list[list[float]]:
+    # BCa commutes with affine maps; at unit scale no spread is too small for it.
+    unit = (rows - rows[:, :1]) / spread[:, None]
+    bounds = bootstrap(
+        (unit,),
+        _mean_with_ties,
+        n_resamples=_RESAMPLES,
+        batch=1_000,
+        confidence_level=level,
+        method="BCa",
+        vectorized=True,
+        axis=-1,
+        rng=np.random.default_rng(0),
+    ).confidence_interval
+    ends = rows[:, :1] + spread[:, None] * np.transpose(bounds)
+    # without the last digits an end can equal the threshold that it should
+    digits = 12 - np.ceil(np.log10(spread)).astype(int)
+    return [
+        [round(end, places) for end in pair]
+        for pair, places in zip(ends.tolist(), digits.tolist(), strict=True)
+    ]
+
+
 def _mean_with_ties(values: np.ndarray, axis: int) -> np.ndarray | np.floating:
     # z₀ counts the draws whose mean equals the estimate: of counts there are many,
-    # and the order of summation must not tell them apart.
-    return np.round(np.mean(values, axis=axis), 14)
+    # and the order of summation, which follows the layout, must not tell them apart.
+    return np.round(np.mean(np.ascontiguousarray(values), axis=axis), 14)
 
 
 def _check_level(level: float) -> None:

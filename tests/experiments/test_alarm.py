@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from sklearn.metrics import roc_auc_score
 
 from experiments.mode_collapse.alarm import ALARMS, alarm_of, alarms, late
 from experiments.mode_collapse.counting import COUNTING
@@ -20,6 +21,25 @@ def test_a_perfect_alarm_a_reversed_one_and_a_coin():
     assert reversed_.pooled.estimate == 0
     coin = alarm_of({m: RNG.random(20) for m in TRUTH}, TRUTH)
     assert coin.pooled.low < 0.5 < coin.pooled.high
+
+
+def test_areas_are_those_under_the_curve_of_the_moments_put_together():
+    truth = TRUTH | {"sound": np.full(20, False), "fallen": np.full(20, True)}
+    told = {m: np.round(RNG.normal(size=20) + one, 1) for m, one in truth.items()}
+    found = alarm_of(told, truth)
+    assert found.area == pytest.approx(
+        {m: roc_auc_score(truth[m], told[m]) for m in TRUTH}, abs=1e-12
+    )
+
+    def area(methods):
+        return roc_auc_score(
+            *(np.concatenate([x[m] for m in methods]) for x in (truth, told))
+        )
+
+    rng = np.random.default_rng(0)
+    areas = [area(rng.choice(list(truth), len(truth))) for _ in range(199)]
+    low, high = np.quantile(areas, (0.025, 0.975))
+    assert found.pooled == pytest.approx((low, area(truth), high), abs=1e-12)
 
 
 def test_an_alarm_that_only_tells_methods_apart_fails_within_them():

@@ -13,9 +13,18 @@ import jax
 import numpy as np
 import pytest
 
+from installed import with_libtpu
+from jaxgen.attention.dense import Dense
+from jaxgen.attention.positions import rotary
 from jaxgen.data.batches import minibatch
+from jaxgen.models.critic_transforms import Augmented
 from jaxgen.models.image_critic import DCGANCritic
 from jaxgen.models.image_generator import DCGANGenerator
+from jaxgen.models.text_encoder import TextEncoder
+from jaxgen.models.text_heads import MaskedLanguageModel
+from jaxgen.nn.attention import SelfAttention
+from jaxgen.nn.augment import diff_augment
+from jaxgen.nn.transformer_block import TransformerBlock
 from jaxgen.objectives.adversarial import HINGE
 from jaxgen.objectives.penalties import unpenalized
 from jaxgen.sharding.mesh import batch_spec, mesh_of
@@ -25,16 +34,11 @@ from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard
-from learners import regression, ring_gan
+from learners import guessing, regression, ring_gan
 from tpu.topology import SLICES, topology
 
 V5E_BYTES = (15.75 - 0.26) * 2**30
 """What the compiler lets a program use, less what the system keeps."""
-
-with_libtpu = pytest.mark.skipif(
-    importlib.util.find_spec("libtpu") is None,
-    reason="the TPU compiler is not installed: pip install 'jaxgen[prove]'",
-)
 
 
 def points(count: int) -> jax.ShapeDtypeStruct:
@@ -51,13 +55,13 @@ def ring_study() -> Program:
 
 
 def images_of_64_pixels() -> Program:
-    """A quarter of the paper's DCGAN, its batch and kernels over the chips of a host."""
+    """The paper's DCGAN, augmented, its batch and kernels over the chips of a host."""
     learner = ring_gan(
         2e-4,
         HINGE,
         unpenalized,
-        DCGANGenerator(size=64, channels=3, widths=(256, 128, 64, 32)),
-        DCGANCritic((32, 64, 128, 256)),
+        DCGANGenerator(size=64, channels=3),
+        Augmented(DCGANCritic((128, 256, 512, 1024)), diff_augment),
     )
     mesh = mesh_of({"data": 2, "fsdp": 4}, topology("v5litepod-8"))
     data = jax.ShapeDtypeStruct((2048, 64, 64, 3), np.float32)
@@ -66,10 +70,30 @@ def images_of_64_pixels() -> Program:
     )
 
 
+@pytest.fixture
+def any_speed():
+    """Programs that need not be fast, whose convolutions compile in a tenth."""
+    before = jax.config.jax_optimization_level
+    jax.config.update("jax_optimization_level", "O0")
+    yield
+    jax.config.update("jax_optimization_level", before)
+
+
 def sharded_regression() -> Program:
     mesh = mesh_of({"data": 2, "fsdp": 4}, topology("v5litepod-8"))
     layout = batch_spec(mesh.axis_names)
     return compile(regression(width=512), points(1024), mesh, layout=layout)
+
+
+def scanned_encoder() -> Program:
+    """Masked language, layers scanned and made again, batch and parameters spread."""
+    mixer = SelfAttention(4, rotation=rotary, implementation=Dense())
+    layers = (TransformerBlock(mixer),) * 6
+    encoder = TextEncoder(258, 256, layers, positions=None, remat=True, scan=True)
+    mesh = mesh_of({"data": 2, "fsdp": 4}, topology("v5litepod-8"))
+    tokens = jax.ShapeDtypeStruct((64, 128), np.int32)
+    layout = batch_spec(mesh.axis_names)
+    return compile(guessing(MaskedLanguageModel(encoder)), tokens, mesh, layout=layout)
 
 
 def groups_along(shape: tuple[int, ...], *axes: int) -> set[frozenset[int]]:
@@ -172,14 +196,38 @@ def test_parameters_and_moments_are_sharded_over_a_host():
     require_fit(program)
 
 
-@with_libtpu
-def test_a_gan_of_64_pixels_is_spread_over_a_host():
+def require_spread_images() -> None:
     program = images_of_64_pixels()
-    kernel = program.shapes.params["critic"]["Convolution_3"]["kernel"]
-    assert kernel.shape == (4, 4, 128, 256)
-    assert kernel.sharding.shard_shape(kernel.shape) == (4, 4, 128, 64)
+    kernel = program.shapes.params["critic"]["critic"]["Convolution_3"]["kernel"]
+    assert kernel.shape == (4, 4, 512, 1024)
+    assert kernel.sharding.shard_shape(kernel.shape) == (4, 4, 512, 256)
+    gradients = groups_along((2, 4), 0), groups_along((2, 4), 0, 1)
+    assert any(groups in gradients for groups in groups_of(program, "all-reduce"))
     assert " convolution(" in program.update.as_text()
     require_fit(program)
+
+
+@with_libtpu
+def test_an_encoder_whose_layers_are_scanned_is_spread_over_a_host():
+    program = scanned_encoder()
+    layers = program.shapes.params["encoder"]["stack"]["layers"]
+    kernel = layers["mlp"]["Dense_0"]["kernel"]
+    assert kernel.shape == (6, 256, 1024)
+    assert kernel.sharding.shard_shape(kernel.shape) == (6, 256, 256)
+    assert groups_along((2, 4), 1) in groups_of(program, "all-gather")
+    require_fit(program)
+
+
+@with_libtpu
+@pytest.mark.usefixtures("any_speed")
+def test_a_gan_of_64_pixels_is_spread_over_a_host():
+    require_spread_images()
+
+
+@with_libtpu
+@pytest.mark.slow
+def test_a_fast_gan_of_64_pixels_is_spread_over_a_host():
+    require_spread_images()
 
 
 CHIPS_AND_HOSTS = {

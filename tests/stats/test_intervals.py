@@ -10,6 +10,7 @@ from jaxgen.stats.intervals import (
     Interval,
     finite,
     mean_interval,
+    mean_intervals,
     paired_difference,
     proportion_interval,
 )
@@ -95,6 +96,14 @@ def test_same_values_give_the_same_interval_whatever_was_drawn_before():
     first = mean_interval(SEEDS), paired_difference(SEEDS, SEEDS[::-1])
     np.random.default_rng().normal(size=5)
     assert first == (mean_interval(SEEDS), paired_difference(SEEDS, SEEDS[::-1]))
+
+
+@pytest.mark.parametrize("seeds", [2, 3, 10])
+def test_each_row_has_the_interval_that_it_has_alone(seeds: int):
+    rng = np.random.default_rng(8)  # has ties that round apart
+    shape = (40, seeds)
+    rows = np.concatenate([rng.normal(size=shape), rng.integers(0, 3, shape)])
+    assert mean_intervals(rows) == [mean_interval(row) for row in rows]
 
 
 def test_one_replicate_has_no_interval():
