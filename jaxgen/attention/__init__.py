@@ -1,0 +1,1 @@
+"""Attention: pure functions of queries, keys and values; patterns and scores as values."""
