@@ -84,8 +84,7 @@ def count(equation, tally):
 
 
 def scanned(params, inputs, tally):
-    fixed, carried = params["num_consts"], params["num_consts"] + params["num_carry"]
-    consts, carry, stacked = inputs[:fixed], inputs[fixed:carried], inputs[carried:]
+    consts, carry, stacked = parts_of(params, inputs)
     steps = range(params["length"])
     rows = []
     for step in reversed(steps) if params["reverse"] else steps:
@@ -95,6 +94,14 @@ def scanned(params, inputs, tally):
         rows.append(row)
     rows = rows[::-1] if params["reverse"] else rows
     return [*carry, *map(stacked_rows, zip(*rows, strict=True))]
+
+
+def parts_of(params, inputs):
+    """Constants, what is carried and what is scanned: JAX 0.12 names them by trees."""
+    if "ft_in" in params:
+        return [list(part) for part in params["ft_in"].update(inputs).unpack()]
+    fixed, carried = params["num_consts"], params["num_consts"] + params["num_carry"]
+    return inputs[:fixed], inputs[fixed:carried], inputs[carried:]
 
 
 def stacked_rows(rows):
