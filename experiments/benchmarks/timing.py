@@ -9,7 +9,6 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
 from multiprocessing import get_context
 from typing import Any, NamedTuple
 
@@ -96,14 +95,22 @@ class Running:
         self.name = contender.name
         self.processes: list = []
         self.pipes: list[Any] = []
-        built = [self._started(build) for build in contender.builds]
+        for _ in contender.builds:
+            self._start()
+        self.build(contender.builds)
+
+    def build(self, builds: tuple[Callable[[], Ready], ...]) -> None:
+        """Gives each process its work; what it has imported for another is still there."""
+        # One process after the other: the second finds what the first has compiled.
+        built = [
+            self._asked(pipe, of) for pipe, of in zip(self.pipes, builds, strict=True)
+        ]
+        self.builds = builds
         self.units = sum(units for units, _ in built)
         self.compile_seconds = max(seconds for _, seconds in built)
 
-    def __enter__(self) -> "Running":
-        return self
-
-    def __exit__(self, *_: object) -> None:
+    def close(self) -> None:
+        """Ends the processes."""
         for pipe in self.pipes:
             pipe.close()
         for process in self.processes:
@@ -124,14 +131,16 @@ class Running:
             calls *= 2
         return max(1, round(calls * seconds / wall))
 
-    def _started(self, build: Callable[[], Ready]) -> tuple[int, float]:
-        # One process after the other: the second finds what the first has compiled.
+    def _start(self) -> None:
         pipe, theirs = PROCESSES.Pipe()
-        process = PROCESSES.Process(target=serve, args=(theirs, build), daemon=True)
+        process = PROCESSES.Process(target=serve, args=(theirs,), daemon=True)
         process.start()
         theirs.close()
         self.processes.append(process)
         self.pipes.append(pipe)
+
+    def _asked(self, pipe: Any, build: Callable[[], Ready]):
+        pipe.send(build)
         return self._answer(pipe)
 
     def _answer(self, pipe: Any):
@@ -144,15 +153,46 @@ class Running:
         return answer
 
 
-def serve(pipe: Any, build: Callable[[], Ready]) -> None:
-    """What a process does: builds, then makes calls until nobody asks for more."""
+class Pool:
+    """Contenders that stay for the next comparison, so that imports are paid once."""
+
+    def __init__(self):
+        self.running: dict[str, Running] = {}
+
+    def __enter__(self) -> "Pool":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.running.values():
+            one.close()
+
+    def built(self, contender: Contender) -> Running:
+        """A contender's processes, in which those of the same name go on.
+
+        Raises:
+          OSError: one of them could not be built, and why; it is forgotten then.
+        """
+        one = self.running.pop(contender.name, None)
+        if one is None:
+            one = Running(contender)
+        elif one.builds != contender.builds:
+            one.build(contender.builds)
+        self.running[contender.name] = one
+        return one
+
+
+def serve(pipe: Any) -> None:
+    """What a process does: builds, makes calls, builds anew, until nobody asks for more."""
     try:
-        ready = build()
-        pipe.send((ready.units, ready.compile_seconds))
+        build = pipe.recv()
         while True:
-            calls, start = pipe.recv(), time.process_time()
-            ready.advance(calls)
-            pipe.send(time.process_time() - start)
+            ready = build()
+            pipe.send((ready.units, ready.compile_seconds))
+            while isinstance(build := pipe.recv(), int):
+                calls, start = build, time.process_time()
+                ready.advance(calls)
+                pipe.send(time.process_time() - start)
+            del ready  # what it holds goes before the next is built
     except (EOFError, KeyboardInterrupt):
         pass
     except Exception as error:
@@ -176,19 +216,30 @@ def interleaved(
     Returns:
       All measurements, and for each contender its seconds of compiling.
     """
-    with ExitStack() as stack:
-        running: list[tuple[Running, int]] = []
+    with Pool() as pool:
+        running = []
         for contender in contenders:
             say(f"building {contender.name}")
-            one = stack.enter_context(Running(contender))
-            running.append((one, one.calls_in(seconds)))
-        measurements = []
-        for turn in range(rounds):
-            for one, calls in running:
-                done = Measurement(one.name, turn, calls * one.units, *one.timed(calls))
-                measurements.append(done)
-                say(f"round {turn + 1} of {rounds}: {one.name}, {done.rate:,.0f}/s")
-        return measurements, {one.name: one.compile_seconds for one, _ in running}
+            running.append(pool.built(contender))
+        measurements = in_turn(running, rounds, seconds, say)
+        return measurements, {one.name: one.compile_seconds for one in running}
+
+
+def in_turn(
+    running: Sequence[Running],
+    rounds: int,
+    seconds: float,
+    say: Callable[[str], None],
+) -> list[Measurement]:
+    """`interleaved`, of contenders that are built."""
+    calls = [one.calls_in(seconds) for one in running]
+    measurements = []
+    for turn in range(rounds):
+        for one, many in zip(running, calls, strict=True):
+            done = Measurement(one.name, turn, many * one.units, *one.timed(many))
+            measurements.append(done)
+            say(f"round {turn + 1} of {rounds}: {one.name}, {done.rate:,.0f}/s")
+    return measurements
 
 
 def gemm(cores: int, sizes: Sequence[int] = (512, 1024, 2048)) -> Ready:
