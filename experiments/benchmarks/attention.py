@@ -27,8 +27,8 @@ from experiments.benchmarks.attention_contenders import OFFERS, installed
 from experiments.benchmarks.attention_rows import measured
 from experiments.benchmarks.attention_table import table
 from experiments.benchmarks.attention_tasks import PATTERNS, Pattern, Task
+from experiments.benchmarks.processes import Pool
 from experiments.benchmarks.results import load_at_start, require_positive, written
-from experiments.benchmarks.timing import Pool
 from experiments.launch import launch
 from experiments.versions import versions
 
@@ -70,14 +70,14 @@ RUNS = Path("runs/benchmarks")
 PRESETS = {
     "tiny": Attention(
         RUNS / "attention-tiny.json",
-        2,
-        0.01,
-        (128,),
-        ("full", "window"),
-        ("longformer",),
-        2,
-        8,
-        8,
+        rounds=2,
+        seconds=0.01,
+        lengths=(128,),
+        patterns=("full", "window"),
+        layers=("longformer",),
+        heads=2,
+        features=8,
+        window=8,
     ),
     "laptop": Attention(),
     "long": Attention(
@@ -108,7 +108,7 @@ def run(experiment: Attention, say: Callable[[str], None] | None = None) -> str:
     say = say or partial(print, file=sys.stderr, flush=True)
     for name, offer in OFFERS.items():
         if name not in installed():
-            say(f"{name} is left out: pip install {offer.package!r}, or '.[benchmark]'")
+            say(f"{name} is left out: no {offer.package}; pip install '.[benchmark]'")
     load = load_at_start(say)
     rows, e = [], experiment
     with Pool() as pool:

@@ -7,15 +7,9 @@ from typing import Any
 from experiments.benchmarks.attention_contenders import installed, offered, refusal
 from experiments.benchmarks.attention_tasks import Task
 from experiments.benchmarks.attention_works import limit, pattern_of, ready
+from experiments.benchmarks.processes import Contender, Pool, Running
 from experiments.benchmarks.results import by_contender
-from experiments.benchmarks.timing import (
-    Contender,
-    Measurement,
-    Pool,
-    Running,
-    in_turn,
-    spread,
-)
+from experiments.benchmarks.timing import Measurement, in_turn, spread
 
 LIMIT = Contender("matrix products", (limit,))
 

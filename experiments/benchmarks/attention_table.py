@@ -36,13 +36,14 @@ def _lines(row: Row) -> list[str]:
 def _line(name: str, side: Mapping[str, Any]) -> str:
     cpu = {which: 1e3 * value for which, value in side["cpu_seconds"].items()}
     ratio = spread_text(side["jaxgen_is_faster_by"], ".2f")
-    wall = f"{side['in_wall_time_by']['median']:.2f}"
+    wall_ratio = f"{side['in_wall_time_by']['median']:.2f}"
+    wall = 1e3 * side["wall_seconds"]["median"]
     return LINE.format(
         name,
-        spread_text(cpu, ".3g"),
-        f"{1e3 * side['wall_seconds']['median']:.3g}",
+        spread_text(cpu, ",.0f" if cpu["median"] >= 100 else ".3g"),
+        f"{wall:,.0f}" if wall >= 100 else f"{wall:.3g}",
         f"{side['share_of_limit']['median']:.0%}",
-        *(("", "") if name == "jaxgen" else (ratio, wall)),
+        *(("", "") if name == "jaxgen" else (ratio, wall_ratio)),
     ).rstrip()
 
 

@@ -13,7 +13,8 @@ import numpy as np
 
 from experiments.benchmarks.attention_contenders import too_large
 from experiments.benchmarks.attention_tasks import Task, Work, vectors, weights
-from experiments.benchmarks.timing import Ready, gemm
+from experiments.benchmarks.processes import Ready
+from experiments.benchmarks.timing import gemm
 
 ONE_THREAD = {
     "JAX_PLATFORMS": "cpu",

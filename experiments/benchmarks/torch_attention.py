@@ -13,7 +13,7 @@ from torch.nn.attention.flex_attention import (  # pyright: ignore[reportMissing
 
 from experiments.benchmarks.attention_tasks import Task, Work, vectors
 from experiments.benchmarks.attention_works import pattern_of
-from experiments.benchmarks.timing import Ready
+from experiments.benchmarks.processes import Ready
 
 
 def sdpa_work(task: Task) -> Work:

@@ -131,10 +131,11 @@ def test_hugging_faces_bigbird_computes_as_much_as_ours():
     np.testing.assert_allclose(output_of("Hugging Face", task), wanted, atol=1e-5)
     blocks = mask.reshape(2, 16, WINDOW, 16, WINDOW)
     assert (blocks.any((2, 4)) == blocks.all((2, 4))).all()
-    live = live_blocks(
-        attention_works.pattern_of(task), Grid(LENGTH, LENGTH, WINDOW, WINDOW)
-    )
-    assert 0.9 < live.sum() / blocks.any((2, 4))[0].sum() < 1.1
+    # three of a window, three drawn, two at the ends: ours may be drawn where others are
+    assert (blocks.any((2, 4)).sum(-1)[:, 2:-2] == 8).all()
+    grid = Grid(LENGTH, LENGTH, WINDOW, WINDOW)
+    ours = live_blocks(attention_works.pattern_of(task), grid).sum(-1)[2:-2]
+    assert ours.max() == 8 and ours.mean() > 6.5
 
 
 @pytest.mark.parametrize("layer", [False, True], ids=["attention", "layer"])
