@@ -1,5 +1,6 @@
 """What attention costs, exactly, before it is computed."""
 
+from dataclasses import dataclass
 from typing import NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
@@ -16,7 +17,8 @@ class Shaped(Protocol):
     def dtype(self) -> np.dtype: ...
 
 
-class Work(NamedTuple):
+@dataclass(frozen=True)
+class Work:
     """Work of products of matrices.
 
     Attributes:
@@ -27,10 +29,10 @@ class Work(NamedTuple):
     flops: int = 0
     bytes: int = 0
 
-    def __add__(self, other: "Work") -> "Work":  # pyright: ignore
+    def __add__(self, other: "Work") -> "Work":
         return Work(self.flops + other.flops, self.bytes + other.bytes)
 
-    def __mul__(self, times: int) -> "Work":  # pyright: ignore
+    def __mul__(self, times: int) -> "Work":
         return Work(self.flops * times, self.bytes * times)
 
 
