@@ -10,8 +10,10 @@ trace, so that a block that is not alive costs nothing.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import and_, or_
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -68,53 +70,55 @@ class Pattern(ABC):
 
 
 @dataclass(frozen=True)
-class Both(Pattern):
-    """Pairs that are in both patterns: ``one & other``."""
+class Joined(Pattern):
+    """Two patterns, each asked, and their answers joined.
+
+    Attributes:
+      one: of the two.
+      other: of the two.
+      join: of their answers: ``&`` or ``|``.
+    """
 
     one: Pattern
     other: Pattern
+
+    join: ClassVar[Callable[[Any, Any], Any]]
+
+    def allowed(self, query, key, keys):
+        return self.join(*(x.allowed(query, key, keys) for x in self._both()))
+
+    def some(self, query, key, keys):
+        return self.join(*(x.some(query, key, keys) for x in self._both()))
+
+    def every(self, query, key, keys):
+        return self.join(*(x.every(query, key, keys) for x in self._both()))
+
+    def require_fit(self, queries, keys):
+        for part in self._both():
+            part.require_fit(queries, keys)
+
+    def _both(self) -> tuple[Pattern, Pattern]:
+        return self.one, self.other
+
+
+class Both(Joined):
+    """Pairs that are in both patterns: ``one & other``."""
+
+    join = and_
 
     @property
     def causal(self) -> bool:
         return self.one.causal or self.other.causal
 
-    def allowed(self, query, key, keys):
-        return self.one.allowed(query, key, keys) & self.other.allowed(query, key, keys)
 
-    def some(self, query, key, keys):
-        return self.one.some(query, key, keys) & self.other.some(query, key, keys)
-
-    def every(self, query, key, keys):
-        return self.one.every(query, key, keys) & self.other.every(query, key, keys)
-
-    def require_fit(self, queries, keys):
-        self.one.require_fit(queries, keys)
-        self.other.require_fit(queries, keys)
-
-
-@dataclass(frozen=True)
-class Either(Pattern):
+class Either(Joined):
     """Pairs that are in one pattern or the other: ``one | other``."""
 
-    one: Pattern
-    other: Pattern
+    join = or_
 
     @property
     def causal(self) -> bool:
         return self.one.causal and self.other.causal
-
-    def allowed(self, query, key, keys):
-        return self.one.allowed(query, key, keys) | self.other.allowed(query, key, keys)
-
-    def some(self, query, key, keys):
-        return self.one.some(query, key, keys) | self.other.some(query, key, keys)
-
-    def every(self, query, key, keys):
-        return self.one.every(query, key, keys) | self.other.every(query, key, keys)
-
-    def require_fit(self, queries, keys):
-        self.one.require_fit(queries, keys)
-        self.other.require_fit(queries, keys)
 
 
 @dataclass(frozen=True)
