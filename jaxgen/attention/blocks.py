@@ -32,6 +32,7 @@ from jaxgen.attention.tiles import (
     attended_tile,
     heads_first,
     logits,
+    score_gradient,
     tile_gradients,
     value_gradient,
 )
@@ -120,7 +121,7 @@ class Blocks:
                 return logits(query, key, of_query, of_key, score, case.rules)
 
             _, (dq, ds) = tile_gradients(told, value, of, query, case.score)
-            return heads_first(dq), ds
+            return heads_first(dq), score_gradient(case.score, ds)
 
         def column(line: Line):
             query, of_query, of = queries_of(blocks, of_blocks, line)

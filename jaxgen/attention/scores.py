@@ -97,7 +97,8 @@ class RelativeBias:
         bucket = distance_bucket(
             key - query, self.table.shape[1], self.bidirectional, self.furthest
         )
-        return logits + self.table[head, bucket].astype(logits.dtype)
+        # a sum over all pairs is its gradient: made in the dtype of the logits
+        return logits + self.table.astype(logits.dtype)[head, bucket]
 
 
 def distance_bucket(

@@ -20,6 +20,7 @@ from jaxgen.attention.tiles import (
     heads_first,
     logits,
     merged,
+    score_gradient,
     tile_gradients,
     value_gradient,
 )
@@ -99,7 +100,7 @@ def no_gradients(blocks: Blocked, score: Any, dtype: jnp.dtype) -> Sums:
         jnp.zeros(blocks.query.shape, dtype),
         jnp.zeros(blocks.key.shape, accumulator(blocks.key)),
         jnp.zeros(blocks.value.shape, accumulator(blocks.value)),
-        jax.tree.map(jnp.zeros_like, score),
+        score_gradient(score, jax.tree.map(jnp.zeros_like, score)),
     )
 
 
@@ -129,9 +130,9 @@ def gradients_of_tiles(
             dv = value_gradient(weights, of, value)
             return Sums(
                 sums.query + dq,
-                sums.key.at[:, j].add(dk),
-                sums.value.at[:, j].add(dv),
-                jax.tree.map(jnp.add, sums.score, ds),
+                sums.key.at[:, j].add(dk.astype(sums.key.dtype)),
+                sums.value.at[:, j].add(dv.astype(sums.value.dtype)),
+                jax.tree.map(jnp.add, sums.score, score_gradient(score, ds)),
             )
 
         before = heads_first(at(sums.query, i)).astype(accumulator(query))

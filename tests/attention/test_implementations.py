@@ -7,6 +7,7 @@ import pytest
 from compositions import patterns, scores
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from jax.tree_util import Partial
 
 from jaxgen.attention.attend import attend
 from jaxgen.attention.blocks import Blocks
@@ -14,7 +15,7 @@ from jaxgen.attention.chunked import Chunked
 from jaxgen.attention.dense import Dense
 from jaxgen.attention.expressions import FULL, causal, longformer, window
 from jaxgen.attention.patterns import Columns
-from jaxgen.attention.scores import ALiBi, SoftCap, as_tree, unchanged
+from jaxgen.attention.scores import ALiBi, RelativeBias, SoftCap, as_tree, unchanged
 from jaxgen.attention.tiles import Attended
 
 # beartype looks at a random item of each sequence
@@ -309,6 +310,16 @@ BAD = {
         {"pattern": longformer(2, 6)},
         "global token 5 is not among 5",
     ),
+    "score of sums": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": lambda logits, *_: logits.sum(1, keepdims=True)},
+        r"float32 \(2, 1, 5, 5\) of logits \(2, 4, 5, 5\)",
+    ),
+    "score of integers": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": lambda logits, *_: logits.astype(int)},
+        "a score made int32 .*: expected real numbers",
+    ),
 }
 
 
@@ -322,6 +333,69 @@ def test_bad_input_is_told(case):
 def test_a_window_longer_than_the_sequence_is_all_of_it():
     given = vectors(9, 9)
     assert_close(attend(*given, pattern=window(99)), attend(*given, pattern=FULL))
+
+
+def farther(held, logits, head, query, key):
+    """A score that holds whole numbers beside what is learned: places in a plane."""
+    places, steepness = held
+    return logits - steepness * jnp.abs(places[query] - places[key])
+
+
+@pytest.mark.parametrize("how", IMPLEMENTATIONS, ids=str)
+def test_a_score_may_hold_whole_numbers(how):
+    held = jnp.arange(11) ** 2, jnp.array(0.1)
+    options = {"score": Partial(farther, held), "sinks": None}
+    given = vectors(11, 11)
+    expected, slopes = results(Dense(), given, options)
+    found, its_slopes = results(how, given, options)
+    assert_close(found, expected)
+    assert_close(its_slopes, slopes)
+
+
+def away(logits, head, query, key):
+    """No number for a later key, which no causal query sees."""
+    return logits - jnp.sqrt((query - key).astype(logits.dtype))
+
+
+def away_at_most(logits, head, query, key):
+    """The same, a number everywhere."""
+    return logits - jnp.sqrt(jnp.maximum(query - key, 0).astype(logits.dtype))
+
+
+@pytest.mark.parametrize("how", IMPLEMENTATIONS, ids=str)
+def test_a_score_counts_where_a_query_attends_alone(how):
+    options = {"pattern": causal(), "sinks": None}
+    given = vectors(11, 11)
+    expected = results(Dense(), given, options | {"score": away_at_most})
+    assert_close(results(how, given, options | {"score": away}), expected)
+
+
+@pytest.mark.parametrize("how", [Dense(), *IMPLEMENTATIONS], ids=str)
+def test_slopes_of_a_score_in_half_precision_are_summed_in_float32(how):
+    table = jnp.ones((HEADS, 8), jnp.bfloat16)
+    options = {"sinks": None}
+    given = vectors(50, 50)
+    exact = results(
+        Dense(), given, options | {"score": RelativeBias(table.astype("f4"))}
+    )
+    found = results(how, given, options | {"score": RelativeBias(table)})
+    one, other = (slopes[1].table.astype("f4") for _, slopes in (found, exact))
+    np.testing.assert_allclose(one, other, rtol=2**-7, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", [Dense(), *IMPLEMENTATIONS], ids=str)
+def test_a_score_in_half_precision_is_weighed_in_float32(how):
+    def halved(logits, *_):
+        return (logits / 2).astype(jnp.bfloat16)
+
+    def rounded(logits, *_):
+        return halved(logits).astype(jnp.float32)
+
+    given = vectors(11, 11)
+    scores = halved, rounded
+    one, other = (results(how, given, {"score": x, "sinks": None}) for x in scores)
+    assert_close(one, other)
+    assert one[0].log_sum_exp.dtype == jnp.float32
 
 
 def test_plain_functions_are_scores():
