@@ -26,6 +26,7 @@ from jaxgen.attention.lines import (
     queries_of,
     unstacked,
 )
+from jaxgen.attention.live import require_size
 from jaxgen.attention.recomputed import recomputed
 from jaxgen.attention.tiles import (
     Attended,
@@ -55,6 +56,11 @@ class Blocks:
 
     size: int = 64
     rows: int | None = 1
+
+    def __post_init__(self):
+        require_size(self.size)
+        if self.rows is not None and self.rows < 1:
+            raise ValueError(f"{self.rows} rows at once: expected 1 or more, or None")
 
     def refusal(self, case: Case) -> str:
         """Nothing is refused."""

@@ -63,10 +63,10 @@ class Pattern(ABC):
         del queries, keys  # most patterns fit every length
 
     def __and__(self, other: "Pattern") -> "Pattern":
-        return Both(self, other)
+        return Both(self, other) if isinstance(other, Pattern) else NotImplemented
 
     def __or__(self, other: "Pattern") -> "Pattern":
-        return Either(self, other)
+        return Either(self, other) if isinstance(other, Pattern) else NotImplemented
 
 
 @dataclass(frozen=True)
@@ -138,8 +138,16 @@ class Distance(Pattern):
     step: int = 1
 
     def __post_init__(self):
+        ends = [end for end in (self.least, self.most) if end is not None]
+        for end in ends:
+            require_whole(distance=end)
+        require_whole(step=self.step)
         if self.step < 1:
             raise ValueError(f"a step of {self.step}: expected 1 or more")
+        if ends != sorted(ends):
+            raise ValueError(
+                f"distances from {self.least} to {self.most}: expected the least first"
+            )
 
     @property
     def causal(self) -> bool:
@@ -183,6 +191,8 @@ class Tokens(Pattern):
     def __post_init__(self):
         if not self.indices:
             raise ValueError("no global tokens: give one index or more")
+        for index in self.indices:
+            require_whole(index=index)
         object.__setattr__(self, "indices", tuple(sorted(set(self.indices))))
 
     def allowed(self, query, key, keys):
@@ -225,6 +235,7 @@ class Columns(Pattern):
     width: int
 
     def __post_init__(self):
+        require_whole(stride=self.stride, width=self.width)
         if not 0 < self.width <= self.stride:
             raise ValueError(
                 f"the last {self.width} of every {self.stride} keys: expected a width of "
@@ -254,6 +265,11 @@ class Prefix(Pattern):
 
     length: int
 
+    def __post_init__(self):
+        require_whole(length=self.length)
+        if self.length < 0:
+            raise ValueError(f"a prefix of {self.length} keys: expected 0 or more")
+
     def allowed(self, query, key, keys):
         return (key < self.length) & (query == query)
 
@@ -271,6 +287,7 @@ class Chunks(Pattern):
     size: int
 
     def __post_init__(self):
+        require_whole(size=self.size)
         if self.size < 1:
             raise ValueError(f"chunks of {self.size}: expected 1 or more")
 
@@ -297,6 +314,15 @@ class Everything(Pattern):
         return (query.first == query.first) & (key.first == key.first)
 
     every = some
+
+
+def require_whole(**numbers: Any) -> None:
+    """Raises:
+    ValueError: a number of indices that is not whole.
+    """
+    for name, number in numbers.items():
+        if not isinstance(number, int | np.integer):
+            raise ValueError(f"a {name} of {number!r}: expected a whole number")
 
 
 def _size(span: Span) -> np.ndarray:

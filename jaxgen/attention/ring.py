@@ -12,6 +12,7 @@ from jaxgen.arrays import Array
 from jaxgen.attention.case import Case
 from jaxgen.attention.collectives import laid, unlaid
 from jaxgen.attention.cost import Cost, Shaped, Sizes, sizes_of
+from jaxgen.attention.live import require_size
 from jaxgen.attention.recomputed import recomputed
 from jaxgen.attention.shards import (
     Layout,
@@ -59,6 +60,9 @@ class Ring:
     axis: str = "sequence"
     size: int = 256
     layout: Layout | None = None
+
+    def __post_init__(self):
+        require_size(self.size)
 
     def refusal(self, case: Case) -> str:
         """A mesh without the axis, or lengths that do not divide over it."""

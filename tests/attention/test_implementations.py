@@ -9,12 +9,15 @@ from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
 from jax.tree_util import Partial
 
-from jaxgen.attention.attend import attend
+from jaxgen.attention.attend import attend, supporting
 from jaxgen.attention.blocks import Blocks
+from jaxgen.attention.case import case_of
+from jaxgen.attention.checks import known, require_rules
 from jaxgen.attention.chunked import Chunked
 from jaxgen.attention.dense import Dense
 from jaxgen.attention.expressions import FULL, causal, longformer, window
 from jaxgen.attention.patterns import Columns
+from jaxgen.attention.ring import Ring
 from jaxgen.attention.scores import ALiBi, RelativeBias, SoftCap, as_tree, unchanged
 from jaxgen.attention.tiles import Attended
 
@@ -310,6 +313,63 @@ BAD = {
         {"pattern": longformer(2, 6)},
         "global token 5 is not among 5",
     ),
+    "rank": ([(5, 4, 8)] * 3, {}, r"queries of shape \(5, 4, 8\): expected \(examples"),
+    "rank of values": ([(2, 5, 4, 8)] * 2 + [(2, 5, 4)], {}, r"values of shape"),
+    "no queries": ([(2, 0, 4, 8), (2, 5, 4, 8), (2, 5, 4, 8)], {}, "1 or more of each"),
+    "no keys": ([(2, 5, 4, 8), (2, 0, 4, 8), (2, 0, 4, 8)], {}, "keys of .* 1 or more"),
+    "no heads": ([(2, 5, 0, 8), (2, 5, 2, 8), (2, 5, 2, 8)], {}, "queries of .* 1 or"),
+    "no features": ([(2, 5, 4, 0)] * 3, {}, "1 or more of each"),
+    "whole padding": (
+        [(2, 5, 4, 8)] * 3,
+        {"padding": jnp.zeros((2, 5), int)},
+        "padding of int32: expected booleans, true where there is no token",
+    ),
+    "real padding": (
+        [(2, 5, 4, 8)] * 3,
+        {"padding": jnp.zeros((2, 5))},
+        "padding of float32: expected booleans",
+    ),
+    "real segments": (
+        [(2, 5, 4, 8)] * 3,
+        {"segments": jnp.zeros((2, 5))},
+        "segments of float32: expected integers",
+    ),
+    "real positions": (
+        [(2, 5, 4, 8)] * 3,
+        {"key_positions": jnp.zeros((2, 5))},
+        "key_positions of float32: expected integers",
+    ),
+    "sinks for other heads": (
+        [(2, 5, 4, 8)] * 3,
+        {"sinks": jnp.zeros(1)},
+        r"sinks of shape \(1,\): expected \(4,\)",
+    ),
+    "whole sinks": (
+        [(2, 5, 4, 8)] * 3,
+        {"sinks": jnp.zeros(4, int)},
+        "sinks of int32: expected real numbers",
+    ),
+    "negative offset": ([(2, 5, 4, 8)] * 3, {"offset": -1}, "offset of -1: expected 0"),
+    "real offset": (
+        [(2, 5, 4, 8)] * 3,
+        {"offset": jnp.array(1.5)},
+        "an offset of float32: expected integers",
+    ),
+    "offsets of other examples": (
+        [(2, 5, 4, 8)] * 3,
+        {"offset": jnp.zeros(3, int)},
+        r"offset of shape \(3,\): expected \(\) or \(2,\)",
+    ),
+    "alibi of other heads": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": ALiBi(2)},
+        "2 heads, and logits of 4",
+    ),
+    "biases of other heads": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": RelativeBias(jnp.zeros((2, 8)))},
+        "2 heads, and logits of 4",
+    ),
     "score of sums": (
         [(2, 5, 4, 8)] * 3,
         {"score": lambda logits, *_: logits.sum(1, keepdims=True)},
@@ -328,6 +388,50 @@ def test_bad_input_is_told(case):
     shapes, options, message = BAD[case]
     with pytest.raises(ValueError, match=message):
         attend.__wrapped__(*(jnp.zeros(shape) for shape in shapes), **options)
+
+
+def test_whole_numbers_are_no_vectors():
+    whole = jnp.ones((2, 5, 4, 8), int)
+    with pytest.raises(ValueError, match="queries of int32: expected real numbers"):
+        attend.__wrapped__(whole, whole, whole)
+
+
+@pytest.mark.parametrize(
+    "pattern, score, scale, message",
+    [
+        (
+            causal,
+            unchanged,
+            None,
+            r"a pattern .* expected a Pattern, such as causal\(\)",
+        ),
+        (FULL, ALiBi, None, r"a score .* expected a function .* such as ALiBi\(8\)"),
+        (FULL, None, None, "a score None: expected a function"),
+        (FULL, unchanged, float("nan"), "a scale of nan: expected a number"),
+        (FULL, unchanged, jnp.array(2.0), "multiply the queries"),
+    ],
+    ids=["pattern", "class", "no score", "no number", "array"],
+)
+def test_what_is_no_rule_is_told(pattern, score, scale, message):
+    with pytest.raises(ValueError, match=message):
+        require_rules(pattern, score, scale)
+
+
+def test_what_is_no_implementation_is_told():
+    case = case_of(*vectors(5, 5)[:2])
+    for how in ("dense", Dense):
+        with pytest.raises(ValueError, match="expected one such as Chunked"):
+            supporting.__wrapped__(how, case)
+
+
+def test_a_whole_number_of_numpy_is_known_before_any_trace():
+    assert known(np.int64(4), 2) == 4 and known(jnp.array(4), 2) is None
+
+
+@pytest.mark.parametrize("how", [Chunked, Blocks, Ring])
+def test_sizes_that_are_none_are_refused(how):
+    with pytest.raises(ValueError, match="a size of 0: expected 1 or more"):
+        how(size=0)
 
 
 def test_a_window_longer_than_the_sequence_is_all_of_it():
