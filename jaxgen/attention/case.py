@@ -25,7 +25,7 @@ from jaxgen.attention.tiles import Rules, Side
 
 
 class Options(TypedDict, total=False):
-    """The options of `jaxgen.attention.attend.attend` that decide the weights."""
+    """The options of `jaxgen.attention.attend.attend` that decide the logits."""
 
     pattern: Pattern
     score: Score

@@ -46,7 +46,7 @@ def attention_statistics(
       query: as for `attend`.
       key: as for `attend`.
       parts: patterns whose share is asked for, such as the terms of an ``|``.
-      options: as for `attend`.
+      options: as for `attend`, without sinks, which would take their share of each.
 
     Raises:
       ValueError: as `attend`, of the pattern and of each part.
@@ -99,7 +99,7 @@ def attention_weights(
     Args:
       query: as for `attend`.
       key: as for `attend`.
-      options: as for `attend`.
+      options: as for `attend`, without sinks, which would take their share of each.
 
     Raises:
       ValueError: as `attend`.
