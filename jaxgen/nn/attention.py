@@ -88,7 +88,7 @@ class SelfAttention(nn.Module):
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
         features = x.shape[-1]
-        key_heads = self.key_heads or self.heads
+        key_heads = self.heads if self.key_heads is None else self.key_heads
         require_heads(features, self.heads, key_heads)
         query = self._heads(self.heads, features, "query")(x)
         key = self._heads(key_heads, features, "key")(x)
