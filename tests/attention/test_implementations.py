@@ -258,6 +258,38 @@ def test_it_may_be_mapped_over_replicates(how):
         assert_close(mapped[row], slopes(*(x[row] for x in given)), 1e-4)
 
 
+def slope_along(how, mode):
+    """A second derivative: of the slope by queries, in the direction of the queries."""
+    query, key, value = vectors(6, 6, batch=1)
+    query, value = query[..., :2], value[..., :2]
+
+    def slope(query):
+        def loss(query):
+            found = attend(
+                query, key[..., :2], value, pattern=causal(), implementation=how
+            )
+            return both(found)
+
+        return jax.grad(loss)(query)
+
+    if mode == "jvp":
+        return jax.jit(lambda x: jax.jvp(slope, (x,), (x,))[1])(query)
+    return jax.jit(jax.grad(lambda x: (slope(x) * query).sum()))(query)
+
+
+def test_second_derivatives_are_the_same_or_refused():
+    expected = slope_along(Dense(), "grad")
+    for how, mode in (
+        (Dense(), "jvp"),
+        (Blocks(4), "jvp"),
+        (Blocks(4), "grad"),
+        (Chunked(4), "jvp"),
+    ):
+        assert_close(slope_along(how, mode), expected, 1e-4)
+    with pytest.raises(ValueError, match="Reverse-mode differentiation does not work"):
+        slope_along(Chunked(4), "grad")
+
+
 def temporaries(how, pattern, length, backward: bool) -> int:
     shape = jax.ShapeDtypeStruct((1, length, 2, 16), jnp.float32)
 
