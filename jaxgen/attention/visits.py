@@ -9,7 +9,15 @@ import numpy as np
 
 from jaxgen.arrays import Array
 from jaxgen.attention.blocked import Blocked, at
-from jaxgen.attention.cost import Cost, Sizes, products, tile_bytes
+from jaxgen.attention.cost import (
+    FORWARD,
+    LOGITS,
+    SLOPES,
+    Cost,
+    Sizes,
+    products,
+    tile_bytes,
+)
 from jaxgen.attention.live import Grid
 from jaxgen.attention.tiles import (
     Attended,
@@ -148,8 +156,8 @@ def cost_of_tiles(sizes: Sizes, grid: Grid, tiles: int) -> Cost:
     """Work of so many tiles forward and backward, and the bytes of the one at work."""
     tile = (grid.query_size, grid.key_size)
     return Cost(
-        products(sizes, *tile, of_keys=1, of_values=1) * tiles,
-        products(sizes, *tile, of_keys=3, of_values=2) * tiles,
+        products(sizes, *tile, *FORWARD) * tiles,
+        products(sizes, *tile, LOGITS, *SLOPES) * tiles,
         tile_bytes(sizes, *tile),
     )
 
