@@ -211,7 +211,7 @@ def attention_cost(
     linear in the pairs too: exponentials, masks and the score.
 
     Args:
-      query: arrays, or ``jax.ShapeDtypeStruct``; as for `attend`.
+      query: arrays, or ``jax.ShapeDtypeStruct``; as for `attend`, all of one dtype.
       key: likewise.
       value: likewise.
       pattern: as for `attend`.
