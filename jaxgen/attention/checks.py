@@ -61,7 +61,7 @@ def require_heads(name: str, vectors: Shaped) -> None:
 
 
 def require_each(
-    name: str, array: Array | None, batch: int, length: int, kind: type
+    name: str, array: Array | None, batch: int, length: int, kind: Any
 ) -> None:
     """Raises:
     ValueError: an array that is not of one row a sequence, or of one for all; or of
@@ -74,7 +74,7 @@ def require_each(
         raise ValueError(f"{name} of shape {array.shape}: expected {(batch, length)}")
 
 
-def require_kind(name: str, array: Any, kind: type) -> None:
+def require_kind(name: str, array: Any, kind: Any) -> None:
     """Raises:
     ValueError: what is no array, or one of other numbers.
     """
