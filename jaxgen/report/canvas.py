@@ -8,6 +8,7 @@ from typing import Any, Literal
 import matplotlib.style
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from jaxgen.report.series import Number
@@ -28,10 +29,12 @@ __all__ = [
     "canvas",
     "house_style",
     "inline_svg",
+    "key_above",
     "label",
     "name_lines",
     "round_numbers",
     "rows_and_columns",
+    "settle",
     "short_numbers",
     "small_multiples",
 ]
@@ -96,6 +99,23 @@ def round_numbers(most: int, whole: bool = False) -> MaxNLocator:
 def short_numbers() -> EngFormatter:
     """Ticks named as 20k."""
     return EngFormatter(sep="")
+
+
+def key_above(
+    figure: Figure, looks: Mapping[str, Mapping[str, Any]], columns: int
+) -> None:
+    """Name every look once, above the panels of a constrained figure."""
+    marks = [Line2D([], [], **look) for look in looks.values()]
+    figure.legend(marks, list(looks), loc="outside upper left", ncols=columns,
+                  borderpad=0.2, labelcolor=INK)  # fmt: skip
+
+
+def settle(figure: Figure) -> None:
+    """Give the panels of a constrained figure their places, before it is drawn."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        for _ in range(2):  # the second finds the names of ticks in their places
+            engine.execute(figure)
 
 
 def name_lines(ax: Axes, reference: Mapping[str, Number]) -> None:
