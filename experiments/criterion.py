@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from jaxgen.report.page import interval_text
+from jaxgen.report.page import Fragment, interval_text, table
 from jaxgen.stats.intervals import Interval
 from jaxgen.stats.verdict import Verdict, all_of
 
@@ -14,7 +14,7 @@ class Criterion(NamedTuple):
     Attributes:
       sentence: what must hold.
       interval: of the quantity it speaks of.
-      unit: of that quantity.
+      unit: of that quantity; empty where it has none.
       verdict: whether it does.
     """
 
@@ -37,8 +37,25 @@ def criterion_text(part: Criterion) -> str:
       >>> criterion_text(Criterion("It grows.", Interval(1, 2, 3), "a step", "supported"))
       'It grows. Measured: 2.00 [1.00, 3.00] a step.'
     """
-    measured = interval_text(part.interval, "z.2f")
-    return f"{part.sentence} Measured: {measured} {part.unit}."
+    return f"{part.sentence} Measured: {measured_text(part)}."
+
+
+def measured_text(part: Criterion) -> str:
+    """The interval with its unit."""
+    return f"{interval_text(part.interval, 'z.2f')} {part.unit}".strip()
+
+
+def criteria_table(found: Sequence[Criterion], caption: str) -> Fragment:
+    """Many parts of a claim: what must hold, what was measured, whether it does."""
+    rows = [
+        (
+            part.sentence,
+            f"{interval_text(part.interval, 'z.2f')} {part.unit}",
+            part.verdict,
+        )
+        for part in found
+    ]
+    return table(("what must hold", "measured", "verdict"), rows, caption)
 
 
 def criterion_row(part: Criterion) -> dict[str, Any]:
