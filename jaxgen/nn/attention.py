@@ -1,7 +1,6 @@
 """Attention as a mixer: projections around one call of `jaxgen.attention`."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import flax.linen as nn
 from jax.nn.initializers import Initializer, lecun_normal, normal
@@ -76,7 +75,10 @@ class SelfAttention(nn.Module):
     kernel_init: Initializer = lecun_normal()
     implementation: Implementation | None = None
 
-    exact: ClassVar[bool] = True
+    @property
+    def exact(self) -> bool:
+        """It is its own definition."""
+        return True
 
     @property
     def causal(self) -> bool:
