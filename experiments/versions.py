@@ -11,7 +11,9 @@ PACKAGES = (
     "optax",
     "orbax-checkpoint",
     "numpy",
+    "tokamax",
     "torch",
+    "transformers",
 )
 
 

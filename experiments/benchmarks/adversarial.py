@@ -29,6 +29,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from experiments.benchmarks.processes import Contender, Ready
 from experiments.benchmarks.results import (
     by_contender,
     load_at_start,
@@ -36,14 +37,7 @@ from experiments.benchmarks.results import (
     spread_text,
     written,
 )
-from experiments.benchmarks.timing import (
-    Contender,
-    Measurement,
-    Ready,
-    gemm,
-    interleaved,
-    spread,
-)
+from experiments.benchmarks.timing import Measurement, gemm, interleaved, spread
 from experiments.devices import device_environment, usable_cores
 from experiments.launch import launch
 from experiments.versions import versions

@@ -2,40 +2,35 @@
 
     python -m experiments.benchmarks.attention           # laptop
     python -m experiments.benchmarks.attention tiny      # seconds
-    python -m experiments.benchmarks.attention long      # to 16,384 tokens
+    python -m experiments.benchmarks.attention long      # 512 to 32,768 tokens
 
-jaxgen's choice against `jax.nn`, Flax, and, where they are installed, tokamax's chunked
-attention and PyTorch's: float32, one sequence, one thread each. Times are of CPU, and
-contenders are measured in turn, round by round; compiling is no part of a round. The
-others have no Longformer and no BigBird: those stand beside the fastest full attention.
+jaxgen's choice on a CPU against `jax.nn`, Flax, tokamax in chunks, and PyTorch's SDPA and
+FlexAttention; and its layers of Longformer and BigBird against Hugging Face's, all with
+the same projections. One sequence of float32, one thread each; pin it to a core with
+``taskset -c 1`` where others use the machine. Contenders are measured in turn, round by
+round; compiling is no part of a round.
 
+Who is not installed is left out with a line that says so, and who cannot do a task, with
+the reason below its table; nobody is shown a pattern that is not offered.
 
-
-Time: laptop about five minutes. Expected at 4,096 tokens: full attention more than twice as
-fast as `jax.nn`'s, a window of 64 more than thirty times.
+Time: laptop about five minutes, long about an hour. Expected at 4,096 tokens:
 """
 
+import os
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
 
-from experiments.benchmarks.attention_works import CONTENDERS, Shape, installed
-from experiments.benchmarks.results import (
-    by_contender,
-    load_at_start,
-    require_positive,
-    spread_text,
-    written,
-)
-from experiments.benchmarks.timing import Contender, Measurement, interleaved, spread
+from experiments.benchmarks.attention_contenders import OFFERS, installed
+from experiments.benchmarks.attention_rows import measured
+from experiments.benchmarks.attention_table import table
+from experiments.benchmarks.attention_tasks import PATTERNS, Pattern, Task
+from experiments.benchmarks.processes import Pool
+from experiments.benchmarks.results import load_at_start, require_positive, written
 from experiments.launch import launch
 from experiments.versions import versions
-
-Pattern = Literal["full", "causal", "window", "longformer", "bigbird"]
-ALONE = ("longformer", "bigbird")
 
 
 @dataclass(frozen=True)
@@ -46,21 +41,27 @@ class Attention:
     """Where every measurement is written."""
     rounds: int = 5
     """How often each contender is measured; ratios are taken within a round."""
-    seconds: float = 0.5
+    seconds: float = 0.15
     """Of one measurement, about, if a call is not longer."""
     lengths: tuple[int, ...] = (1024, 4096)
     """Tokens of a sequence."""
-    patterns: tuple[Pattern, ...] = Pattern.__args__
+    patterns: tuple[Pattern, ...] = PATTERNS
     """Which query may attend to which key."""
+    layers: tuple[Pattern, ...] = ("longformer", "bigbird")
+    """The same, of layers with their projections."""
     heads: int = 4
     """Of queries and of keys."""
     features: int = 64
     """Of each head."""
     window: int = 64
     """Keys on each side; the size of BigBird's blocks."""
+    memory: float = 8.0
+    """GiB that a call may hold; who needs more is left out."""
 
     def __post_init__(self):
-        require_positive(self, "rounds", "seconds", "heads", "features", "window")
+        require_positive(
+            self, "rounds", "seconds", "heads", "features", "window", "memory"
+        )
         if not self.lengths or min(self.lengths) < 1:
             raise ValueError(f"--lengths {self.lengths}: expected numbers above 0")
 
@@ -69,111 +70,51 @@ RUNS = Path("runs/benchmarks")
 PRESETS = {
     "tiny": Attention(
         RUNS / "attention-tiny.json",
-        2,
-        0.01,
-        (128,),
-        ("full", "window", "bigbird"),
-        2,
-        8,
-        16,
+        rounds=2,
+        seconds=0.01,
+        lengths=(128,),
+        patterns=("full", "window"),
+        layers=("longformer",),
+        heads=2,
+        features=8,
+        window=8,
     ),
     "laptop": Attention(),
     "long": Attention(
-        RUNS / "attention-long.json", lengths=(512, 2048, 4096, 8192, 16384)
+        RUNS / "attention-long.json",
+        rounds=3,
+        lengths=(512, 1024, 2048, 4096, 8192, 16_384, 32_768),
     ),
 }
 
 
-def measured(
-    experiment: Attention,
-    pattern: str,
-    length: int,
-    backward: bool,
-    say: Callable[[str], None],
-) -> dict[str, Any]:
-    """One pattern at one length: every contender, interleaved."""
+def tasks(experiment: Attention) -> list[Task]:
+    """Everything that is computed, forward and with the gradient."""
     e = experiment
-    shape = Shape(length, e.heads, e.features, e.window)
-    asked = {name: "full" if pattern in ALONE else pattern for name in installed()}
-    asked["jaxgen"] = pattern
-    contenders = [
-        Contender(name, (partial(CONTENDERS[name], of, shape, backward),))
-        for name, of in asked.items()
+    asked: list[tuple[Pattern, bool]] = [
+        *((pattern, False) for pattern in e.patterns),
+        *((pattern, True) for pattern in e.layers),
     ]
-    say(f"{pattern}, {length:,} tokens{', with gradient' if backward else ''}")
-    measurements, compiling = interleaved(
-        contenders, e.rounds, e.seconds, lambda _: None
-    )
-    return {
-        "pattern": pattern,
-        "length": length,
-        "backward": backward,
-        "contenders": sides(measurements, compiling),
-        "measurements": [one._asdict() for one in measurements],
-    }
-
-
-def sides(
-    measurements: Sequence[Measurement], compiling: Mapping[str, float]
-) -> dict[str, Any]:
-    """Of each contender its CPU seconds, and how often jaxgen's go into them."""
-    seconds = {
-        name: [one.cpu_seconds / one.units for one in rounds]
-        for name, rounds in by_contender(measurements).items()
-    }
-    return {
-        name: {
-            "cpu_seconds": spread(mine)._asdict(),
-            "jaxgen_is_faster_by": spread(
-                theirs / ours
-                for theirs, ours in zip(mine, seconds["jaxgen"], strict=True)
-            )._asdict(),
-            "compile_seconds": compiling[name],
-        }
-        for name, mine in seconds.items()
-    }
-
-
-LINE = "{:<26} {:>9} {:>12}  {}"
-
-
-def table(rows: Sequence[Mapping[str, Any]]) -> str:
-    """Milliseconds of CPU of jaxgen, and how many times faster that is than others."""
-    return "\n".join(
-        [
-            "CPU time of one thread; jaxgen is faster by the factors on the right: medians "
-            "of the rounds, their least and largest in brackets.",
-            "",
-            LINE.format("", "tokens", "jaxgen, ms", "faster than"),
-            *map(_line, rows),
-        ]
-    )
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    others = [
-        f"{name} {spread_text(side['jaxgen_is_faster_by'], '.1f')}"
-        for name, side in row["contenders"].items()
-        if name != "jaxgen"
+    return [
+        Task(pattern, layer, backward, length, e.heads, e.features, e.window)
+        for length in e.lengths
+        for pattern, layer in asked
+        for backward in (False, True)
     ]
-    own = row["contenders"]["jaxgen"]["cpu_seconds"]["median"]
-    title = row["pattern"] + (", with gradient" if row["backward"] else "")
-    against = " (full attention)" if row["pattern"] in ALONE else ""
-    return LINE.format(
-        title, f"{row['length']:,}", f"{own * 1e3:.1f}", "; ".join(others) + against
-    )
 
 
 def run(experiment: Attention, say: Callable[[str], None] | None = None) -> str:
     """Measures, writes every measurement, and returns the table."""
     say = say or partial(print, file=sys.stderr, flush=True)
+    for name, offer in OFFERS.items():
+        if name not in installed():
+            say(f"{name} is left out: no {offer.package}; pip install '.[benchmark]'")
     load = load_at_start(say)
-    rows = [
-        measured(experiment, pattern, length, backward, say)
-        for backward in (False, True)
-        for pattern in experiment.patterns
-        for length in experiment.lengths
-    ]
+    rows, e = [], experiment
+    with Pool() as pool:
+        for task in tasks(experiment):
+            say(f"{task.title}, {task.length:,} tokens")
+            rows.append(measured(task, pool, e.rounds, e.seconds, e.memory))
     found = {
         "settings": asdict(experiment) | {"out": str(experiment.out)},
         "versions": versions(),
@@ -185,6 +126,7 @@ def run(experiment: Attention, say: Callable[[str], None] | None = None) -> str:
 
 def main() -> int:
     """The command line."""
+    os.environ.setdefault("JAX_PLATFORMS", "cpu")  # here FLOPs are counted, no more
     return launch(PRESETS, run, __doc__ or "")
 
 

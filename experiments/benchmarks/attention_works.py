@@ -1,18 +1,20 @@
-"""Attention that is timed: jaxgen's, what a user would pick instead.
+"""Attention that is timed, in JAX: jaxgen's, and what a user would pick instead.
 
 Packages are imported where they are used: each contender has a process of its own, in
 which one thread computes.
 """
 
-import importlib.util
 import os
 import time
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from experiments.benchmarks.timing import Ready
+from experiments.benchmarks.attention_contenders import too_large
+from experiments.benchmarks.attention_tasks import Task, Work, vectors, weights
+from experiments.benchmarks.processes import Ready
+from experiments.benchmarks.timing import gemm
 
 ONE_THREAD = {
     "JAX_PLATFORMS": "cpu",
@@ -23,148 +25,153 @@ ONE_THREAD = {
 }
 
 
-class Shape(NamedTuple):
-    """What is attended to: float32 vectors of one sequence."""
+def pattern_of(task: Task) -> Any:
+    """The pattern, in jaxgen's terms.
 
-    length: int
-    heads: int
-    features: int
-    window: int
-
-
-def jaxgen_attention(pattern: str, shape: Shape, backward: bool) -> Ready:
-    """`attend` as it chooses for itself."""
-    os.environ.update(ONE_THREAD)
+    BigBird's last block is global beside its first, as its authors and Hugging Face have
+    it; Longformer's first token is.
+    """
     from jaxgen.attention import expressions
+
+    last = range(max(0, task.length - task.window), task.length)
+    return {
+        "full": lambda: expressions.FULL,
+        "causal": expressions.causal,
+        "window": lambda: expressions.window(task.window),
+        "longformer": lambda: expressions.longformer(task.window),
+        "bigbird": lambda: expressions.bigbird(task.window) | expressions.tokens(last),
+    }[task.pattern]()
+
+
+def jaxgen_work(task: Task) -> Work:
+    """`attend` as it chooses for itself; of a layer, `SelfAttention`."""
     from jaxgen.attention.attend import attend
 
-    patterns = {
-        "full": expressions.FULL,
-        "causal": expressions.causal(),
-        "window": expressions.window(shape.window),
-        "longformer": expressions.longformer(shape.window),
-        "bigbird": expressions.bigbird(shape.window),
-    }
-    return _of_jax(
-        lambda *x: attend(*x, pattern=patterns[pattern]).output, shape, backward
-    )
+    pattern = pattern_of(task)
+    if task.layer:
+        return _jaxgen_layer(task, pattern)
+    return Work(lambda *x: attend(*x, pattern=pattern).output, vectors(task))
 
 
-def jax_attention(pattern: str, shape: Shape, backward: bool) -> Ready:
+def _jaxgen_layer(task: Task, pattern: Any) -> Work:
+    from jaxgen.nn.attention import SelfAttention
+    from jaxgen.nn.mixer import PLAIN
+
+    tokens, matrices = weights(task)
+    width, heads = tokens.shape[-1], (task.heads, task.features)
+
+    def dense(name: str) -> dict[str, np.ndarray]:
+        shape = (width,) if name == "out" else heads
+        kernel = matrices[name].reshape(width, *shape)
+        return {"kernel": kernel, "bias": np.zeros(shape, np.float32)}
+
+    layer = SelfAttention(task.heads, pattern=pattern, use_bias=True)
+    params = {name: dense(name) for name in matrices}
+    return Work(lambda x, p: layer.apply({"params": p}, x, PLAIN), (tokens, params))
+
+
+def jax_nn_work(task: Task) -> Work:
     """`jax.nn.dot_product_attention`."""
-    os.environ.update(ONE_THREAD)
     import jax
 
-    options: dict[str, Any] = {
+    options = _options(task)
+    attention = jax.nn.dot_product_attention
+    return Work(lambda *x: attention(*x, **options), vectors(task))
+
+
+def tokamax_work(task: Task) -> Work:
+    """`tokamax.dot_product_attention` in chunks of XLA, its only O(n) way on a CPU."""
+    import tokamax  # pyright: ignore[reportMissingImports]
+
+    options = _options(task) | {"implementation": "xla_chunked"}
+    attention = tokamax.dot_product_attention
+    return Work(lambda *x: attention(*x, **options), vectors(task))
+
+
+def _options(task: Task) -> dict[str, Any]:
+    """What `jax.nn` and tokamax, which took it from there, call a pattern."""
+    options: dict[str, dict[str, Any]] = {
         "full": {},
         "causal": {"is_causal": True},
-        "window": {"local_window_size": shape.window},
-    }[pattern]
-    return _of_jax(
-        lambda *x: jax.nn.dot_product_attention(*x, **options), shape, backward
-    )
+        "window": {"local_window_size": task.window},
+    }
+    return options[task.pattern]
 
 
-def flax_attention(pattern: str, shape: Shape, backward: bool) -> Ready:
-    """`flax.linen.dot_product_attention`, with a mask of all pairs."""
-    os.environ.update(ONE_THREAD)
+def flax_work(task: Task) -> Work:
+    """`flax.linen.dot_product_attention`, with a mask of all pairs where it needs one."""
     import flax.linen as nn
     import jax.numpy as jnp
 
-    index = jnp.arange(shape.length)
-    distance = index[:, None] - index[None, :]
-    mask = {
-        "full": None,
-        "causal": (distance >= 0)[None, None],
-        "window": (jnp.abs(distance) <= shape.window)[None, None],
-    }[pattern]
-    return _of_jax(lambda *x: nn.dot_product_attention(*x, mask=mask), shape, backward)
-
-
-def tokamax_attention(pattern: str, shape: Shape, backward: bool) -> Ready:
-    """`tokamax.dot_product_attention` in chunks of XLA."""
-    os.environ.update(ONE_THREAD)
-    import tokamax  # pyright: ignore[reportMissingImports]
-
-    options: dict[str, Any] = {
-        "full": {},
-        "causal": {"is_causal": True},
-        "window": {"local_window_size": shape.window},
-    }[pattern]
-
     def output(*x):
-        return tokamax.dot_product_attention(
-            *x, implementation="xla_chunked", **options
-        )
+        index = jnp.arange(task.length)
+        distance = index[:, None] - index[None, :]
+        mask = {
+            "full": None,
+            "causal": (distance >= 0)[None, None],
+            "window": (jnp.abs(distance) <= task.window)[None, None],
+        }[task.pattern]
+        return nn.dot_product_attention(*x, mask=mask)
 
-    return _of_jax(output, shape, backward)
-
-
-def torch_attention(pattern: str, shape: Shape, backward: bool) -> Ready:
-    """`torch.nn.functional.scaled_dot_product_attention`, eager."""
-    os.environ.update(ONE_THREAD)
-    import torch  # pyright: ignore[reportMissingImports]
-
-    torch.set_num_threads(1)
-    vectors = [
-        torch.from_numpy(x).transpose(1, 2).contiguous().requires_grad_(backward)
-        for x in draws(shape)
-    ]
-    index = torch.arange(shape.length)
-    near = (index[:, None] - index[None, :]).abs() <= shape.window
-    options: dict[str, Any] = {
-        "full": {},
-        "causal": {"is_causal": True},
-        "window": {"attn_mask": near},
-    }[pattern]
-    attention = torch.nn.functional.scaled_dot_product_attention
-
-    def advance(calls: int) -> None:
-        for _ in range(calls):
-            found = attention(*vectors, **options)
-            if backward:
-                torch.autograd.grad(found.sum(), vectors)
-
-    return Ready(advance, 1, 0.0)
+    return Work(output, vectors(task))
 
 
-CONTENDERS: dict[str, Callable[[str, Shape, bool], Ready]] = {
-    "jaxgen": jaxgen_attention,
-    "jax.nn": jax_attention,
-    "flax": flax_attention,
-    "tokamax": tokamax_attention,
-    "torch": torch_attention,
+JAX_WORKS: dict[str, Callable[[Task], Work]] = {
+    "jaxgen": jaxgen_work,
+    "jax.nn": jax_nn_work,
+    "Flax": flax_work,
+    "tokamax": tokamax_work,
 }
 
 
-def installed() -> tuple[str, ...]:
-    """The contenders whose packages are there."""
-    packages = {"jax.nn": "jax", "tokamax": "tokamax", "torch": "torch"}
-    return tuple(
-        name
-        for name in CONTENDERS
-        if importlib.util.find_spec(packages.get(name, name)) is not None
-    )
+def ready(name: str, task: Task, memory: float) -> Ready:
+    """A contender's work, to be timed in one thread of this process.
+
+    Raises:
+      ValueError: a program that would hold more than ``memory`` GiB at once.
+    """
+    os.environ.update(ONE_THREAD)
+    if name in JAX_WORKS:
+        return _compiled(JAX_WORKS[name](task), task.backward, memory)
+    from experiments.benchmarks import torch_attention
+
+    return torch_attention.ready(name, task)
 
 
-def draws(shape: Shape) -> list[np.ndarray]:
-    """Queries, keys and values: normal, (1, length, heads, features)."""
-    random = np.random.default_rng(0)
-    size = (1, shape.length, shape.heads, shape.features)
-    return [random.normal(size=size).astype(np.float32) for _ in range(3)]
+def limit() -> Ready:
+    """Products of matrices in one thread; see `gemm`."""
+    os.environ.update(ONE_THREAD)
+    return gemm(1, (512, 1024))
 
 
-def _of_jax(output: Callable[..., Any], shape: Shape, backward: bool) -> Ready:
+def with_gradient(call: Callable[..., Any]) -> Callable[..., Any]:
+    """From a cotangent of its output and its inputs to a function's output and slopes."""
     import jax
 
-    vectors = jax.tree.map(jax.numpy.asarray, draws(shape))
-    slopes = jax.grad(lambda *x: output(*x).sum(), (0, 1, 2))
+    def both(cotangent: Any, *inputs: Any):
+        output, slopes = jax.vjp(call, *inputs)
+        return output, slopes(cotangent)
+
+    return both
+
+
+def _compiled(work: Work, backward: bool, memory: float) -> Ready:
+    import jax
+
+    inputs = jax.device_put(work.inputs)
+    if backward:
+        shape = jax.eval_shape(work.call, *inputs)
+        cotangent = jax.random.normal(jax.random.key(0), shape.shape, shape.dtype)
+        work, inputs = Work(with_gradient(work.call), ()), (cotangent, *inputs)
     start = time.perf_counter()
-    compiled = jax.jit(slopes if backward else output).lower(*vectors).compile()
+    compiled = jax.jit(work.call).lower(*inputs).compile()
     took = time.perf_counter() - start
+    analysis = compiled.memory_analysis()
+    if analysis and (reason := too_large(analysis.temp_size_in_bytes, memory)):
+        raise ValueError(reason)
 
     def advance(calls: int) -> None:
         for _ in range(calls):
-            jax.block_until_ready(compiled(*vectors))
+            jax.block_until_ready(compiled(*inputs))
 
     return Ready(advance, 1, took)

@@ -34,6 +34,7 @@ from typing import Any, NamedTuple
 
 from experiments.benchmarks import metric_works as works
 from experiments.benchmarks.metric_works import Work
+from experiments.benchmarks.processes import Contender, Ready
 from experiments.benchmarks.results import (
     by_contender,
     load_at_start,
@@ -41,13 +42,7 @@ from experiments.benchmarks.results import (
     spread_text,
     written,
 )
-from experiments.benchmarks.timing import (
-    Contender,
-    Measurement,
-    Ready,
-    interleaved,
-    spread,
-)
+from experiments.benchmarks.timing import Measurement, interleaved, spread
 from experiments.devices import usable_cores
 from experiments.launch import launch
 from experiments.versions import versions

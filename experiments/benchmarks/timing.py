@@ -9,38 +9,9 @@ import os
 import statistics
 import time
 from collections.abc import Callable, Iterable, Sequence
-from contextlib import ExitStack
-from multiprocessing import get_context
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
-PROCESSES = get_context("spawn")
-"""Each starts clean: with its own JAX, its own devices and its own threads."""
-
-
-class Ready(NamedTuple):
-    """What a process has built, to be timed.
-
-    Attributes:
-      advance: makes so many calls, and returns when their results are there.
-      units: of work in one call, such as seed-steps.
-      compile_seconds: what building it took, imports left out.
-    """
-
-    advance: Callable[[int], None]
-    units: int
-    compile_seconds: float
-
-
-class Contender(NamedTuple):
-    """One way to do the work.
-
-    Attributes:
-      name: what the table calls it.
-      builds: one for each of its processes; they must be importable by name.
-    """
-
-    name: str
-    builds: tuple[Callable[[], Ready], ...]
+from experiments.benchmarks.processes import Contender, Pool, Ready, Running
 
 
 class Measurement(NamedTuple):
@@ -85,80 +56,6 @@ def spread(values: Iterable[float]) -> Spread:
     return Spread(statistics.median(values), min(values), max(values))
 
 
-class Running:
-    """The processes of a contender, built and waiting.
-
-    Raises:
-      OSError: one of them could not be built, and why.
-    """
-
-    def __init__(self, contender: Contender):
-        self.name = contender.name
-        self.processes: list = []
-        self.pipes: list[Any] = []
-        built = [self._started(build) for build in contender.builds]
-        self.units = sum(units for units, _ in built)
-        self.compile_seconds = max(seconds for _, seconds in built)
-
-    def __enter__(self) -> "Running":
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        for pipe in self.pipes:
-            pipe.close()
-        for process in self.processes:
-            process.join()
-
-    def timed(self, calls: int) -> tuple[float, float]:
-        """Wall and CPU seconds of so many calls in every process."""
-        start = time.perf_counter()
-        for pipe in self.pipes:
-            pipe.send(calls)
-        cpu = sum(self._answer(pipe) for pipe in self.pipes)
-        return time.perf_counter() - start, cpu
-
-    def calls_in(self, seconds: float) -> int:
-        """How many calls take about so long; making them warms it up too."""
-        calls = 1
-        while (wall := self.timed(calls)[0]) < seconds / 4:
-            calls *= 2
-        return max(1, round(calls * seconds / wall))
-
-    def _started(self, build: Callable[[], Ready]) -> tuple[int, float]:
-        # One process after the other: the second finds what the first has compiled.
-        pipe, theirs = PROCESSES.Pipe()
-        process = PROCESSES.Process(target=serve, args=(theirs, build), daemon=True)
-        process.start()
-        theirs.close()
-        self.processes.append(process)
-        self.pipes.append(pipe)
-        return self._answer(pipe)
-
-    def _answer(self, pipe: Any):
-        try:
-            answer = pipe.recv()
-        except EOFError:
-            answer = "its process ended"
-        if isinstance(answer, str):
-            raise OSError(f"{self.name}: {answer}")
-        return answer
-
-
-def serve(pipe: Any, build: Callable[[], Ready]) -> None:
-    """What a process does: builds, then makes calls until nobody asks for more."""
-    try:
-        ready = build()
-        pipe.send((ready.units, ready.compile_seconds))
-        while True:
-            calls, start = pipe.recv(), time.process_time()
-            ready.advance(calls)
-            pipe.send(time.process_time() - start)
-    except (EOFError, KeyboardInterrupt):
-        pass
-    except Exception as error:
-        pipe.send(f"{type(error).__name__}: {error}")
-
-
 def interleaved(
     contenders: Sequence[Contender],
     rounds: int,
@@ -176,19 +73,30 @@ def interleaved(
     Returns:
       All measurements, and for each contender its seconds of compiling.
     """
-    with ExitStack() as stack:
-        running: list[tuple[Running, int]] = []
+    with Pool() as pool:
+        running = []
         for contender in contenders:
             say(f"building {contender.name}")
-            one = stack.enter_context(Running(contender))
-            running.append((one, one.calls_in(seconds)))
-        measurements = []
-        for turn in range(rounds):
-            for one, calls in running:
-                done = Measurement(one.name, turn, calls * one.units, *one.timed(calls))
-                measurements.append(done)
-                say(f"round {turn + 1} of {rounds}: {one.name}, {done.rate:,.0f}/s")
-        return measurements, {one.name: one.compile_seconds for one, _ in running}
+            running.append(pool.built(contender))
+        measurements = in_turn(running, rounds, seconds, say)
+        return measurements, {one.name: one.compile_seconds for one in running}
+
+
+def in_turn(
+    running: Sequence[Running],
+    rounds: int,
+    seconds: float,
+    say: Callable[[str], None],
+) -> list[Measurement]:
+    """`interleaved`, of contenders that are built."""
+    calls = [one.calls_in(seconds) for one in running]
+    measurements = []
+    for turn in range(rounds):
+        for one, many in zip(running, calls, strict=True):
+            done = Measurement(one.name, turn, many * one.units, *one.timed(many))
+            measurements.append(done)
+            say(f"round {turn + 1} of {rounds}: {one.name}, {done.rate:,.0f}/s")
+    return measurements
 
 
 def gemm(cores: int, sizes: Sequence[int] = (512, 1024, 2048)) -> Ready:

@@ -19,7 +19,7 @@ from torch.func import (  # pyright: ignore[reportMissingImports]
 )
 from torch.nn.functional import softplus  # pyright: ignore[reportMissingImports]
 
-from experiments.benchmarks.timing import Ready
+from experiments.benchmarks.processes import Ready
 
 STEPS_A_CALL = 8
 """Of a compiled function: more gain little speed, and take longer to compile."""
