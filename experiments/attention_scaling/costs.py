@@ -90,7 +90,7 @@ def measure(experiment: AttentionScaling, folder: Path, rounds: range) -> None:
     """Compiles every program and times all of them in each of these rounds."""
     programs = [*calibration_programs(), *wanted(experiment)[0]]
     with ProgressBar("compiling", len(programs)) as bar:
-        ready = all_compiled(programs, jax.random.key(0), bar)
+        ready = all_compiled(programs, bar)
     if not (folder / PROGRAMS).exists():
         draft = folder / f"{PROGRAMS}.draft"
         draft.write_text(json.dumps([described(one) for one in ready]))

@@ -5,11 +5,11 @@ from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
-from experiments.attention_scaling.programs import Call, Program
+from experiments.attention_scaling.programs import BYTES, Call, Program
 from jaxgen.attention import live
-from jaxgen.keys import named
 from jaxgen.training.progress import Watcher
 
 
@@ -53,10 +53,10 @@ def clock() -> Callable[[], float]:
     return time.process_time if jax.default_backend() == "cpu" else time.perf_counter
 
 
-def compiled(program: Program, key: jax.Array) -> Compiled:
-    """Compiles a program from nothing, and draws what it is given."""
+def compiled(program: Program) -> Compiled:
+    """Compiles a program from nothing, and fills what it is given."""
     now = clock()
-    arguments = jax.block_until_ready(program.arguments(key))
+    arguments = jax.block_until_ready(filled(program))
     for plan in (live.live_blocks, live.whole_blocks):
         plan.cache_clear()
     start = now()
@@ -69,6 +69,22 @@ def compiled(program: Program, key: jax.Array) -> Compiled:
     counted = float(xla_cost(ready).get("flops", 0.0))
     flops = program.flops or round(counted)
     return Compiled(program.call, run, flops, memory_of(ready), seconds, counted)
+
+
+def filled(program: Program) -> tuple[Any, ...]:
+    """Arguments of the right shapes: numbers so small that no softmax saturates.
+
+    No cost depends on the values, and to initialize a model takes longer than to compile
+    its gradient.
+    """
+    random = np.random.default_rng(0)
+
+    def fill(shape: jax.ShapeDtypeStruct) -> jax.Array:
+        if jnp.issubdtype(shape.dtype, jnp.integer):
+            return jnp.asarray(random.integers(0, BYTES, shape.shape), shape.dtype)
+        return jnp.asarray(0.1 * random.normal(size=shape.shape), shape.dtype)
+
+    return jax.tree.map(fill, jax.eval_shape(program.arguments, jax.random.key(0)))
 
 
 def xla_cost(ready: Any) -> dict[str, float]:
@@ -87,14 +103,12 @@ def memory_of(ready: Any) -> Memory:
     )
 
 
-def all_compiled(
-    programs: Sequence[Program], key: jax.Array, bar: Watcher
-) -> list[Compiled]:
+def all_compiled(programs: Sequence[Program], bar: Watcher) -> list[Compiled]:
     """Every program, compiled in a random order, so that a slow minute hits no scope."""
     order = np.random.default_rng(0).permutation(len(programs))
     ready: dict[int, Compiled] = {}
     for done, index in enumerate(order.tolist()):
-        ready[index] = compiled(programs[index], named(key, "arguments"))
+        ready[index] = compiled(programs[index])
         bar.advance(done + 1, done + 1)
     return [ready[index] for index in range(len(programs))]
 
