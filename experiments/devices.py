@@ -3,7 +3,7 @@
 import importlib.util
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -47,16 +47,22 @@ def without_tpu() -> dict[str, str]:
 
 @contextmanager
 def pinned_to_one_core() -> Iterator[None]:
-    """Keeps this process to the last of its cores, where the system lets it."""
+    """Keeps all threads of this process to the last of its cores, where a system can."""
     if not hasattr(os, "sched_setaffinity"):
         yield
         return
     cores = os.sched_getaffinity(0)
-    os.sched_setaffinity(0, {max(cores)})
+    _keep_to({max(cores)})
     try:
         yield
     finally:
-        os.sched_setaffinity(0, cores)
+        _keep_to(cores)
+
+
+def _keep_to(cores: set[int]) -> None:
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def set_where_absent(wanted: Mapping[str, str]) -> None:

@@ -188,17 +188,12 @@ PRESETS = {
 
 def run(experiment: AttentionScaling) -> str:
     """Measures what is missing and writes ``results.json`` and ``report.html``."""
-    from experiments.devices import (
-        one_thread_environment,
-        pinned_to_one_core,
-        set_where_absent,
-    )
+    from experiments.devices import one_thread_environment, set_where_absent
 
     set_where_absent(one_thread_environment())
-    with pinned_to_one_core():
-        from experiments.attention_scaling.study import report
+    from experiments.attention_scaling.study import report
 
-        return f"report: {report(experiment)}"
+    return f"report: {report(experiment)}"
 
 
 def main() -> int:

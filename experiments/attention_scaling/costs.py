@@ -18,6 +18,7 @@ from experiments.attention_scaling.measuring import (
     timed_round,
 )
 from experiments.attention_scaling.programs import Call, Program, program
+from experiments.devices import pinned_to_one_core
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded
 
@@ -95,9 +96,13 @@ def measure(experiment: AttentionScaling, folder: Path, rounds: range) -> None:
         draft = folder / f"{PROGRAMS}.draft"
         draft.write_text(json.dumps([described(one) for one in ready]))
         draft.rename(folder / PROGRAMS)
-    calls = [calls_in(one, experiment.cost_of_length.seconds) for one in ready]
     total = len(ready) * len(rounds)
-    with Record(folder / ROUNDS) as record, ProgressBar("timing", total) as bar:
+    with (
+        pinned_to_one_core(),
+        Record(folder / ROUNDS) as record,
+        ProgressBar("timing", total) as bar,
+    ):
+        calls = [calls_in(one, experiment.cost_of_length.seconds) for one in ready]
         for turn, round in enumerate(rounds):
             before = turn * len(ready)
 

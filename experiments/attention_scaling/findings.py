@@ -142,16 +142,14 @@ def sparse_criteria(costs: Costs, scope: str, gradient: bool) -> list[Criterion]
 def grows(title: str, what: str, line: Line, values: np.ndarray) -> Criterion:
     """That a cost grows faster than half way from a line to a square."""
     first, power = far_exponent(line, values)
-    sentence = (
-        f"{title}: {what} grows faster than n^{QUADRATIC} from {first:,} tokens on"
-    )
+    sentence = f"{title}: {what} grows faster than n^{QUADRATIC} from {first:,} on"
     return Criterion(sentence, power, "", above(power, QUADRATIC))
 
 
 def stays(title: str, what: str, line: Line, values: np.ndarray) -> Criterion:
     """That a cost grows with hardly more than a line."""
     first, power = far_exponent(line, values)
-    sentence = f"{title}: {what} grows slower than n^{LINEAR} from {first:,} tokens on"
+    sentence = f"{title}: {what} grows slower than n^{LINEAR} from {first:,} on"
     return Criterion(sentence, power, "", below(power, LINEAR))
 
 

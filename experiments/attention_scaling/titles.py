@@ -2,7 +2,7 @@
 
 TITLES = {
     "dense": "dense",
-    "full": "full, in tiles",
+    "full": "full, tiled",
     "window": "window",
     "longformer": "Longformer",
     "bigbird": "BigBird",

@@ -271,6 +271,6 @@ def test_every_figure_has_every_line():
     costs = made_up(2.0, 1.0)
     costs |= {("layer", *key[1:]): one for key, one in costs.items() if key[1]}
     for svg in (time_figure(costs), local_figure(costs, Net())):
-        for name in ("dense", "full, in tiles", "window", "BigBird", "layer + grad"):
+        for name in ("dense", "full, tiled", "window", "BigBird", "layer + grad"):
             assert name in svg
     assert "1 + n / (n + 6d)" in local_figure(costs, Net())
