@@ -149,7 +149,7 @@ def longest_table(costs: Costs) -> Fragment:
     rows = []
     for (scope, gradient, name), line in costs.items():
         if scope != "calibration" and gradient and line.lengths.size >= 3:
-            law = quadratic_fit(line.lengths, line.bytes)
+            law = quadratic_fit(line.lengths[-3:], line.bytes[-3:])
             found = [longest_within(law, budget * GIB) for budget in BUDGETS]
             rows.append(
                 (
@@ -164,7 +164,7 @@ def longest_table(costs: Costs) -> Fragment:
         rows,
         "Tokens of the longest sequence whose arguments, results and temporaries fit, by "
         "the law c₀ + c₁n + c₂n² through the bytes that the compiler planned at the "
-        "lengths measured; longer ones are extrapolated.",
+        "three longest; what is longer than these is extrapolated.",
     )
 
 
