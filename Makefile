@@ -12,8 +12,10 @@ PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --requir
 demo: $(VENV)/run.done
 	$(BIN)/python -m experiments.mode_collapse
 
-study: $(VENV)/run.done
+# With the TPU compiler, which the packages of the tests hold.
+study: $(VENV)/test.done
 	$(BIN)/python -m experiments.mode_collapse study
+	$(BIN)/python -m experiments.attention_scaling study
 
 test: check
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -2,7 +2,8 @@
 
 import importlib.util
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -18,11 +19,50 @@ def device_environment(rows: int, cores: int) -> dict[str, str]:
       '2'
     """
     devices = max(size for size in range(1, cores + 1) if rows % size == 0)
-    wanted = {"JAX_NUM_CPU_DEVICES": str(devices)}
+    return {"JAX_NUM_CPU_DEVICES": str(devices), **without_tpu()}
+
+
+def one_thread_environment() -> dict[str, str]:
+    """The variables under which JAX computes in one thread of a CPU.
+
+    CPU time is then that of the work, and none of waiting threads.
+    """
+    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    return {"XLA_FLAGS": flags, **without_tpu()}
+
+
+def without_tpu() -> dict[str, str]:
+    """Where the TPU compiler is installed and no TPU is: quiet, and for compiling alone."""
     accelerator = any(Path("/dev").glob("accel*")) or Path("/dev/vfio").exists()
-    if importlib.util.find_spec("libtpu") and not accelerator:
-        wanted["JAX_PLATFORMS"] = "cpu"
-    return wanted
+    if accelerator or importlib.util.find_spec("libtpu") is None:
+        return {}
+    return {
+        "JAX_PLATFORMS": "cpu",
+        "TPU_ACCELERATOR_TYPE": "v5litepod-8",
+        "TPU_WORKER_HOSTNAMES": "localhost",
+        "TPU_LOG_DIR": "disabled",
+        "ALLOW_MULTIPLE_LIBTPU_LOAD": "1",
+    }
+
+
+@contextmanager
+def pinned_to_one_core() -> Iterator[None]:
+    """Keeps all threads of this process to the last of its cores, where a system can."""
+    if not hasattr(os, "sched_setaffinity"):
+        yield
+        return
+    cores = os.sched_getaffinity(0)
+    _keep_to({max(cores)})
+    try:
+        yield
+    finally:
+        _keep_to(cores)
+
+
+def _keep_to(cores: set[int]) -> None:
+    for thread in Path("/proc/self/task").iterdir():
+        with suppress(ProcessLookupError):  # it ended meanwhile
+            os.sched_setaffinity(int(thread.name), cores)
 
 
 def set_where_absent(wanted: Mapping[str, str]) -> None:

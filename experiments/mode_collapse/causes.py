@@ -10,12 +10,12 @@ import numpy as np
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
 from experiments.mode_collapse.mixtures import training_set
-from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import PROTOCOLS, Recipe
 from experiments.mode_collapse.results import rows
 from experiments.mode_collapse.scores import counted_modes, state_scores
 from experiments.mode_collapse.tables import difference_table
 from experiments.mode_collapse.training import Run, Trajectories, trained
+from experiments.report import Part
 from jaxgen.report.figures import outcomes
 from jaxgen.report.page import (
     Fragment,

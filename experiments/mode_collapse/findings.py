@@ -5,16 +5,16 @@ from typing import NamedTuple
 
 import numpy as np
 
+from experiments.criterion import Criterion
 from experiments.mode_collapse.protocols import Protocol
 from experiments.mode_collapse.training import Trajectories
 from jaxgen.arrays import Float
 from jaxgen.stats.intervals import (
-    Interval,
     PairedDifference,
     mean_interval,
     paired_difference,
 )
-from jaxgen.stats.verdict import Verdict, above, all_of, below
+from jaxgen.stats.verdict import above, below
 
 
 class Arms(NamedTuple):
@@ -29,22 +29,6 @@ class Arms(NamedTuple):
     methods: Mapping[str, Trajectories]
     perfect: Mapping[str, np.ndarray]
     trivial: Mapping[str, np.ndarray]
-
-
-class Criterion(NamedTuple):
-    """One part of a claim, and what was found of it.
-
-    Attributes:
-      sentence: what must hold.
-      interval: of the quantity it speaks of.
-      unit: of that quantity.
-      verdict: whether it does.
-    """
-
-    sentence: str
-    interval: Interval
-    unit: str
-    verdict: Verdict
 
 
 def criteria(protocol: Protocol, arms: Arms) -> list[Criterion]:
@@ -81,12 +65,6 @@ def criteria(protocol: Protocol, arms: Arms) -> list[Criterion]:
             above(again, 2.0),
         ),
     ]
-
-
-def overall(found: list[Criterion]) -> Verdict:
-    """The verdict on the claim: all parts together."""
-    verdicts: list[Verdict] = [part.verdict for part in found]
-    return all_of(*verdicts)
 
 
 def against_baseline(arms: Arms, method: str, score: str) -> PairedDifference:

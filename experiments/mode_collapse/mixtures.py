@@ -8,7 +8,6 @@ from experiments.mode_collapse.alarm import Alarm, alarm_section, alarms
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
-from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.protocols import PROTOCOLS, Protocol
 from experiments.mode_collapse.published import published_section, reported_section
 from experiments.mode_collapse.quality_and_diversity import (
@@ -24,6 +23,7 @@ from experiments.mode_collapse.scores import (
 )
 from experiments.mode_collapse.symptoms import symptom_sections, typical_samples
 from experiments.mode_collapse.training import KEY, Run, numbers, trained
+from experiments.report import Part
 from jaxgen.data.mixtures import mixture_samples
 from jaxgen.keys import named
 from jaxgen.report.page import Fragment

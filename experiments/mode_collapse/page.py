@@ -1,10 +1,6 @@
-"""The page of the claim: its words, then each part's sections."""
+"""The words of the claim's page."""
 
-from collections.abc import Mapping
-from typing import Any
-
-from experiments.mode_collapse.part import Part
-from jaxgen.report.page import page, paragraph, section, settings
+from experiments.report import Words
 
 CLAIM = (
     "Mode collapse is the failure of a GAN that repeats near-identical outputs and "
@@ -22,19 +18,4 @@ HOW = (
     "consistency a tenth of it."
 )
 
-
-def report_page(
-    command: str, results: Mapping[str, Any], parts: Mapping[str, Part]
-) -> str:
-    """The whole document."""
-    return page(
-        "Mode collapse",
-        paragraph(CLAIM),
-        *(fragment for part in parts.values() for fragment in part.sections),
-        section("How it was measured", paragraph(HOW)),
-        section(
-            "What ran",
-            paragraph(f"Command: {command}. Every number is in results.json."),
-            settings({**results["settings"], **results["versions"]}),
-        ),
-    )
+WORDS = Words("Mode collapse", CLAIM, HOW)

@@ -1,31 +1,15 @@
-"""The results as data: every row with its keys, what ran, and what was found."""
+"""The results as data: every row with its keys, and what was found."""
 
 from collections.abc import Mapping
 from typing import Any
 
-import jax
 import numpy as np
 
+from experiments.criterion import criterion_row, overall
 from experiments.mode_collapse.alarm import Alarm
-from experiments.mode_collapse.findings import Arms, criteria, overall
-from experiments.mode_collapse.part import Part
+from experiments.mode_collapse.findings import Arms, criteria
 from experiments.mode_collapse.protocols import Protocol
 from experiments.mode_collapse.training import Trajectories
-from experiments.versions import versions
-from jaxgen.training.record import json_ready
-
-
-def results_of(
-    settings: Mapping[str, Any], parts: Mapping[str, Part]
-) -> dict[str, Any]:
-    """All that was measured and found, ready for JSON."""
-    return json_ready(
-        {
-            "settings": dict(settings),
-            "versions": versions() | {"devices": devices()},
-            **{name: part.results for name, part in parts.items()},
-        }
-    )
 
 
 def mixture_results(
@@ -35,9 +19,7 @@ def mixture_results(
     found = criteria(protocol, arms)
     return {
         "verdict": overall(found),
-        "criteria": [
-            {**part._asdict(), "interval": part.interval._asdict()} for part in found
-        ],
+        "criteria": [criterion_row(part) for part in found],
         "alarms": {
             score: {**alarm._asdict(), "pooled": alarm.pooled._asdict()}
             for score, alarm in (told or {}).items()
@@ -76,14 +58,3 @@ def _single(values: Mapping[str, np.ndarray], row: int) -> dict[str, float]:
     return {
         name: float(column[row]) for name, column in values.items() if column.ndim == 1
     }
-
-
-def devices() -> str:
-    """How many devices of which kind.
-
-    Example:
-      >>> devices()
-      '... x ...'
-    """
-    found = jax.devices()
-    return f"{len(found)} x {found[0].device_kind}"

@@ -1,25 +1,20 @@
-"""Measures the parts of the claim that an experiment asks for, and writes the report."""
+"""Measures the parts of the claim that an experiment asks for."""
 
-import json
-import shlex
 from collections.abc import Callable
 from dataclasses import asdict
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.launch import command
 from experiments.mode_collapse.causes import causes
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.digit_protocols import digit_protocol, digits_of
 from experiments.mode_collapse.methods import require_fit
 from experiments.mode_collapse.mixtures import mixtures
-from experiments.mode_collapse.page import report_page
-from experiments.mode_collapse.part import Part
+from experiments.mode_collapse.page import WORDS
 from experiments.mode_collapse.protocols import PROTOCOLS
-from experiments.mode_collapse.results import results_of
 from experiments.mode_collapse.thousand_modes import thousand_modes
-from jaxgen.report.page import svg_file
-from jaxgen.training.directory import run_directory
+from experiments.report import Part, left_report
 
 PARTS: dict[str, Callable[[ModeCollapse, Path], Part]] = {
     "mixtures": mixtures,
@@ -29,29 +24,15 @@ PARTS: dict[str, Callable[[ModeCollapse, Path], Part]] = {
 
 
 def report(experiment: ModeCollapse) -> Path:
-    """Trains what is missing, writes ``results.json`` and ``report.html``.
+    """Trains what is missing and leaves the report.
 
     Returns:
       Where the page is.
     """
     require_possible(experiment)
+    parts = {name: partial(part, experiment) for name, part in PARTS.items()}
     settings = settings_of(experiment)
-    with run_directory(experiment.out, settings) as folder:
-        # a part that was begun before stays in the report, and is finished
-        wanted = [
-            name
-            for name in PARTS
-            if name in experiment.parts or (folder / name).is_dir()
-        ]
-        parts = {name: PARTS[name](experiment, folder / name) for name in wanted}
-        results = results_of(settings, parts)
-        (folder / "results.json").write_text(json.dumps(results, allow_nan=False))
-        for part in parts.values():
-            for name, drawing in part.drawings.items():
-                (folder / f"{name}.svg").write_text(svg_file(drawing))
-        page = folder / "report.html"
-        page.write_text(report_page(shlex.join(command()), results, parts))
-    return page
+    return left_report(experiment.out, settings, parts, experiment.parts, WORDS)
 
 
 def require_possible(experiment: ModeCollapse) -> None:

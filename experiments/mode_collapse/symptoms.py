@@ -2,12 +2,11 @@
 
 import numpy as np
 
+from experiments.criterion import criterion_text, overall
 from experiments.mode_collapse.findings import (
     Arms,
-    Criterion,
     criteria,
     fates,
-    overall,
     turnover,
 )
 from experiments.mode_collapse.methods import METHODS
@@ -85,12 +84,6 @@ def symptom_sections(name: str, protocol: Protocol, arms: Arms) -> list[Fragment
             *baseline_table(arms, DIFFERENCES),
         ),
     ]
-
-
-def criterion_text(part: Criterion) -> str:
-    """A part of the claim, and what was measured of it."""
-    measured = interval_text(part.interval, "z.2f")
-    return f"{part.sentence} Measured: {measured} {part.unit}."
 
 
 def outcome_figure(arms: Arms, modes: int) -> Fragment:

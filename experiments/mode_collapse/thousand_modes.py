@@ -24,7 +24,6 @@ from experiments.mode_collapse.digit_scores import (
 )
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
-from experiments.mode_collapse.part import Part
 from experiments.mode_collapse.results import arm_rows
 from experiments.mode_collapse.symptoms import typical_seed
 from experiments.mode_collapse.tables import (
@@ -35,6 +34,7 @@ from experiments.mode_collapse.tables import (
     score_table,
 )
 from experiments.mode_collapse.training import Run, numbers, trained
+from experiments.report import Part
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor
 from jaxgen.report.figures import outcomes

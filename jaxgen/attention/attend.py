@@ -8,6 +8,7 @@ import jax.numpy as jnp
 from jaxgen.arrays import Array, Bool, Float, Int
 from jaxgen.attention.blocks import Blocks
 from jaxgen.attention.case import Case, case_of
+from jaxgen.attention.checks import require_sinks, require_values
 from jaxgen.attention.chunked import Chunked
 from jaxgen.attention.cost import Cost, Shaped
 from jaxgen.attention.cudnn import CuDNN
@@ -63,21 +64,28 @@ def attend(
     A query that may attend to nothing gets zeros, and minus infinity for its ``L``;
     gradients are zero there. Sums are made in float32 at least.
 
+    Second derivatives are had by ``jax.jvp`` of ``jax.grad`` from `Dense`, `Blocks` and
+    `Chunked`; by ``jax.grad`` of ``jax.grad`` from the first two alone, as JAX refuses
+    the loops of the third.
+
     Args:
-      query: t queries of n heads, h features each.
+      query: t queries of n heads, h features each; there is one or more of each.
       key: s keys of k heads; k divides n, and each serves n / k heads in a row.
-      value: as many, of v features.
+      value: as many, of v features. Where the dtypes of the three differ, products are
+        made in the wider.
       pattern: which query index may attend to which key index.
-      score: what changes the logits; see `jaxgen.attention.scores`.
+      score: what changes the logits; see `jaxgen.attention.scores`. An array to be
+        learned is held by it: one that a plain function closes over has no gradient.
       segments: of each query; it attends to keys of its own segment only.
       key_segments: of each key; those of the queries where there are as many.
-      padding: true for keys that are none.
+      padding: true for keys that are none; their vectors must be finite all the same.
       positions: of queries, for the score; their indices unless told.
       key_positions: of keys, likewise.
       sinks: a logit for each head, of a key without a value.
-      scale: of the products; ``h ** -0.5`` unless told.
+      scale: of the products, a number; ``h ** -0.5`` unless told.
       offset: index of the first query among the keys, of all or of each example; an
-        array where a trace decides it, and then no block is left out.
+        array where a trace decides it, and then no block is left out. A query of a
+        negative index attends to nothing.
       implementation: how; the first of `implementations` that supports the case unless
         told.
 
@@ -85,8 +93,10 @@ def attend(
       The output, (b, t, n, v) in the queries' dtype, and ``L``, (b, t, n).
 
     Raises:
-      ValueError: shapes that do not fit one another, a pattern that does not fit the
-        lengths, or an implementation that does not support the case.
+      ValueError: shapes that do not fit one another, or without an element; arrays of
+        another kind of numbers; a pattern that does not fit the lengths; a score that
+        returns something else than logits; a negative offset; or an implementation that
+        does not support the case.
 
     References:
       Vaswani et al., 2017, *Attention is all you need*, equation 1; sinks: Xiao et al.,
@@ -111,16 +121,25 @@ def attend(
         scale,
         offset,
     )
-    if value.shape[:3] != key.shape[:3]:
-        raise ValueError(
-            f"keys {key.shape} and values {value.shape}: expected the same batch, length "
-            "and heads"
-        )
+    require_values(key, value)
+    if sinks is not None:
+        require_sinks(sinks, query.shape[2])
+    found = supporting(implementation, case)(query, key, value, case)
+    return found if sinks is None else with_sinks(found, sinks)
+
+
+def supporting(implementation: Implementation | None, case: Case) -> Implementation:
+    """The implementation, where it supports a case; the one `chosen` where none is told.
+
+    Raises:
+      ValueError: it is none, or does not support the case.
+    """
     how = implementation or chosen(case, jax.default_backend())
+    if isinstance(how, type) or not isinstance(how, Implementation):
+        raise ValueError(f"an implementation {how}: expected one such as Chunked()")
     if refusal := how.refusal(case):
         raise ValueError(f"{how} does not support {refusal}; leave implementation out")
-    found = how(query, key, value, case)
-    return found if sinks is None else with_sinks(found, sinks)
+    return how
 
 
 def with_sinks(attended: Attended, sinks: Float[Array, " n"]) -> Attended:
@@ -131,7 +150,11 @@ def with_sinks(attended: Attended, sinks: Float[Array, " n"]) -> Attended:
 
 
 SPARSE = 1 / 4
-"""Share of live blocks up to which gathering them beats going over them in turn."""
+"""Share of live blocks up to which gathering them beats going over them in turn.
+
+Measured on a CPU alone, in float32. It decides on accelerators alone, where it was not
+measured.
+"""
 
 
 def implementations(case: Case, platform: str) -> tuple[Implementation, ...]:
@@ -188,7 +211,7 @@ def attention_cost(
     linear in the pairs too: exponentials, masks and the score.
 
     Args:
-      query: arrays, or ``jax.ShapeDtypeStruct``; as for `attend`.
+      query: arrays, or ``jax.ShapeDtypeStruct``; as for `attend`, all of one dtype.
       key: likewise.
       value: likewise.
       pattern: as for `attend`.
@@ -196,7 +219,7 @@ def attention_cost(
       offset: as for `attend`.
 
     Raises:
-      ValueError: as `attend`.
+      ValueError: as `attend`; and `CuDNN`, which a GPU may choose, tells no cost.
 
     Example:
         >>> from jaxgen.attention.expressions import window
@@ -207,5 +230,5 @@ def attention_cost(
         2.0...
     """
     case = case_of(query, key, pattern, offset=offset)
-    how = implementation or chosen(case, jax.default_backend())
-    return how.cost(query, key, value, case)
+    require_values(key, value)
+    return supporting(implementation, case).cost(query, key, value, case)

@@ -27,7 +27,7 @@ def blocked(query: Array, key: Array, value: Array, case: Case, grid: Grid) -> B
         cut(query, grid.query_size),
         cut(key, grid.key_size),
         cut(value, grid.key_size),
-        _cut_side(case.of_query, grid.query_size, case.rules.keys),
+        _cut_side(case.of_query, grid.query_size, -1),
         _cut_side(case.of_key, grid.key_size, case.rules.keys),
     )
 
@@ -64,7 +64,7 @@ def cut_residuals(of: Residuals, size: int) -> Residuals:
     )
 
 
-def _cut_side(side: Side, size: int, keys: int) -> Side:
-    """Blocks of a side; what fills up the last has an index that no key has."""
+def _cut_side(side: Side, size: int, index: int) -> Side:
+    """Blocks of a side; what fills up the last has this index, which none has."""
     others = jax.tree.map(lambda array: cut(array, size), side._replace(index=None))
-    return others._replace(index=cut(side.index, size, keys))
+    return others._replace(index=cut(side.index, size, index))

@@ -9,7 +9,14 @@ from jaxgen.arrays import Array
 from jaxgen.attention.blocked import at, blocked, cut_residuals, uncut
 from jaxgen.attention.case import Case
 from jaxgen.attention.cost import (
+    FORWARD,
+    LOGITS,
+    OF_KEYS,
+    OF_QUERIES,
+    OF_VALUES,
+    OF_WEIGHTS,
     Cost,
+    Product,
     Shaped,
     Sizes,
     Work,
@@ -26,12 +33,14 @@ from jaxgen.attention.lines import (
     queries_of,
     unstacked,
 )
+from jaxgen.attention.live import require_size
 from jaxgen.attention.recomputed import recomputed
 from jaxgen.attention.tiles import (
     Attended,
     attended_tile,
     heads_first,
     logits,
+    score_gradient,
     tile_gradients,
     value_gradient,
 )
@@ -55,6 +64,11 @@ class Blocks:
     size: int = 64
     rows: int | None = 1
 
+    def __post_init__(self):
+        require_size(self.size)
+        if self.rows is not None and self.rows < 1:
+            raise ValueError(f"{self.rows} rows at once: expected 1 or more, or None")
+
     def refusal(self, case: Case) -> str:
         """Nothing is refused."""
         return ""
@@ -72,15 +86,8 @@ class Blocks:
         grid, sizes = case.grid(self.size), sizes_of(query, key, value)
         live = case.live(grid)
 
-        def rows(of_keys: int, of_values: int) -> Work:
-            tiles = [(n, (grid.query_size, m * grid.key_size)) for n, m in groups(live)]
-            return total(sizes, tiles, of_keys, of_values)
-
-        def columns(of_keys: int, of_values: int) -> Work:
-            tiles = [
-                (n, (m * grid.query_size, grid.key_size)) for n, m in groups(live.T)
-            ]
-            return total(sizes, tiles, of_keys, of_values)
+        rows = [(n, (grid.query_size, m * grid.key_size)) for n, m in groups(live)]
+        columns = [(n, (m * grid.query_size, grid.key_size)) for n, m in groups(live.T)]
 
         def held(rows: int, m: int) -> int:
             tile = tile_bytes(sizes, grid.query_size, m * grid.key_size)
@@ -88,7 +95,9 @@ class Blocks:
             return min(self.rows or rows, rows) * (tile + gathered)
 
         most = max(held(*group) for group in groups(live))
-        return Cost(rows(1, 1), rows(2, 1) + columns(2, 2), most)
+        of_rows = total(sizes, rows, LOGITS, OF_QUERIES, OF_WEIGHTS)
+        of_columns = total(sizes, columns, LOGITS, OF_KEYS, OF_WEIGHTS, OF_VALUES)
+        return Cost(total(sizes, rows, *FORWARD), of_rows + of_columns, most)
 
     def _forward(self, query, key, value, case):
         grid = case.grid(self.size)
@@ -120,7 +129,7 @@ class Blocks:
                 return logits(query, key, of_query, of_key, score, case.rules)
 
             _, (dq, ds) = tile_gradients(told, value, of, query, case.score)
-            return heads_first(dq), ds
+            return heads_first(dq), score_gradient(case.score, ds)
 
         def column(line: Line):
             query, of_query, of = queries_of(blocks, of_blocks, line)
@@ -151,11 +160,8 @@ def groups(live: np.ndarray) -> list[tuple[int, int]]:
 
 
 def total(
-    sizes: Sizes,
-    tiles: list[tuple[int, tuple[int, int]]],
-    of_keys: int,
-    of_values: int,
+    sizes: Sizes, tiles: list[tuple[int, tuple[int, int]]], *made: Product
 ) -> Work:
     """Work of tiles of several sizes, so many of each."""
-    works = (products(sizes, *tile, of_keys, of_values) * n for n, tile in tiles)
+    works = (products(sizes, *tile, *made) * n for n, tile in tiles)
     return sum(works, Work())

@@ -7,8 +7,9 @@ import jax.numpy as jnp
 from jax.typing import DTypeLike
 
 from jaxgen.arrays import Array, Float, Int
-from jaxgen.attention.attend import attend
+from jaxgen.attention.attend import Implementation, attend
 from jaxgen.attention.case import Options
+from jaxgen.attention.checks import require_kind, require_values
 from jaxgen.attention.tiles import Attended
 
 
@@ -42,12 +43,18 @@ def empty_cache(
       heads: of keys.
       features: of a key.
       value_features: of a value; as many as of a key unless told.
-      dtype: of both.
+      dtype: of both, of real numbers: what has no room becomes NaN.
+
+    Raises:
+      ValueError: another dtype.
     """
+    require_kind("a cache", jax.ShapeDtypeStruct((), dtype), jnp.floating)
     shape = (batch, capacity, heads)
     return Cache(
         jnp.zeros((*shape, features), dtype),
-        jnp.zeros((*shape, value_features or features), dtype),
+        jnp.zeros(
+            (*shape, features if value_features is None else value_features), dtype
+        ),
         jnp.zeros(batch, jnp.int32),
     )
 
@@ -61,8 +68,12 @@ def extended(
     is wrong in silence: a length is known to a trace only when it is too late to raise.
 
     Raises:
-      ValueError: more at once than it could ever hold.
+      ValueError: more at once than it could ever hold, or of other examples, heads or
+        features than it holds.
     """
+    require_like(cache.key, key)
+    require_values(key, value)
+    require_like(cache.value, value)
     if key.shape[1] > cache.key.shape[1]:
         raise ValueError(
             f"{key.shape[1]} keys at once in a cache of {cache.key.shape[1]}: make it "
@@ -82,8 +93,26 @@ def extended(
     )
 
 
+def require_like(held: Array, new: Array) -> None:
+    """Raises:
+    ValueError: what is put in differs from what is held in more than its length.
+    """
+    expected = (held.shape[0], new.shape[1], *held.shape[2:])
+    if new.shape != expected:
+        raise ValueError(
+            f"{new.shape} put in a cache of {held.shape}: expected {expected}"
+        )
+
+
+class CachedOptions(Options, total=False):
+    """The options of `jaxgen.attention.attend.attend`, the offset excepted."""
+
+    sinks: Float[Array, " n"] | None
+    implementation: Implementation | None
+
+
 def attend_cached(
-    query: Float[Array, "b t n h"], cache: Cache, **options: Unpack[Options]
+    query: Float[Array, "b t n h"], cache: Cache, **options: Unpack[CachedOptions]
 ) -> Attended:
     """Attention of the last t tokens to all that were read.
 
@@ -96,7 +125,8 @@ def attend_cached(
       options: as for `attend`, the offset excepted.
 
     Raises:
-      ValueError: a pattern that is not causal, or an offset.
+      ValueError: a pattern that is not causal, an offset, or more queries than there is
+        room for keys.
 
     Example:
         >>> from jaxgen.attention.expressions import causal
@@ -117,5 +147,10 @@ def attend_cached(
         )
     if "offset" in options:
         raise ValueError("an offset: the cache knows where its queries are")
+    if query.shape[1] > cache.key.shape[1]:
+        raise ValueError(
+            f"{query.shape[1]} queries of a cache of {cache.key.shape[1]} keys: expected "
+            "those of keys that were put in"
+        )
     options["offset"] = cache.length - query.shape[1]
     return attend(query, cache.key, cache.value, **options)

@@ -10,6 +10,12 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Array, Bool, Int
+from jaxgen.attention.checks import (
+    known,
+    require_each,
+    require_rules,
+    require_vectors,
+)
 from jaxgen.attention.cost import Shaped
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.live import Grid, live_blocks
@@ -19,7 +25,7 @@ from jaxgen.attention.tiles import Rules, Side
 
 
 class Options(TypedDict, total=False):
-    """The options of `jaxgen.attention.attend.attend` that decide the weights."""
+    """The options of `jaxgen.attention.attend.attend` that decide the logits."""
 
     pattern: Pattern
     score: Score
@@ -94,11 +100,11 @@ def case_of(
     """What `jaxgen.attention.attend.attend` is asked, as one value.
 
     Raises:
-      ValueError: shapes that do not fit one another, or a pattern that does not fit
-        the lengths.
+      ValueError: see `jaxgen.attention.attend.attend`.
     """
+    require_vectors(query, key)
+    require_rules(pattern, score, scale)
     (batch, queries, _, features), keys = query.shape, key.shape[1]
-    require_heads(query, key)
     if key_segments is None and queries == keys:
         key_segments = segments
     if (segments is None) != (key_segments is None):
@@ -106,17 +112,16 @@ def case_of(
             f"{queries} queries, {keys} keys, and segments of one side only: give both "
             "segments and key_segments"
         )
-    of_queries = {"segments": segments, "positions": positions}
-    of_keys = {
-        "key_segments": key_segments,
-        "key_positions": key_positions,
-        "padding": padding,
-    }
-    for length, given in ((queries, of_queries), (keys, of_keys)):
-        for name, array in given.items():
-            require_shape(name, array, batch, length)
-    known = offset if isinstance(offset, int) else None
-    pattern.require_fit(queries + (known or 0), keys)
+    for name, array, length, kind in (
+        ("segments", segments, queries, jnp.integer),
+        ("positions", positions, queries, jnp.integer),
+        ("key_segments", key_segments, keys, jnp.integer),
+        ("key_positions", key_positions, keys, jnp.integer),
+        ("padding", padding, keys, jnp.bool_),
+    ):
+        require_each(name, array, batch, length, kind)
+    first = known(offset, batch)
+    pattern.require_fit(queries + (first or 0), keys)
     index = jnp.arange(queries)[None] + jnp.reshape(offset, (-1, 1))
     key_index = jnp.arange(keys)[None]
     return Case(
@@ -129,31 +134,6 @@ def case_of(
         ),
         as_tree(score),
         Rules(pattern, keys, features**-0.5 if scale is None else scale),
-        known,
+        first,
         *(jax.ShapeDtypeStruct(x.shape, x.dtype) for x in (query, key)),
     )
-
-
-def require_heads(query: Shaped, key: Shaped) -> None:
-    """Raises:
-    ValueError: queries and keys of other batches or features, or heads of keys that do
-      not divide those of queries.
-    """
-    heads, own = key.shape[2], query.shape[2]
-    if (query.shape[0], query.shape[3]) != (key.shape[0], key.shape[3]):
-        raise ValueError(
-            f"queries {query.shape} and keys {key.shape}: expected the same batch (first) "
-            "and the same features (last)"
-        )
-    if heads == 0 or own % heads:
-        raise ValueError(
-            f"{own} heads of queries and {heads} of keys: the second must divide the first"
-        )
-
-
-def require_shape(name: str, array: Array | None, batch: int, length: int) -> None:
-    """Raises:
-    ValueError: an array that is not of one row a sequence, or of one for all.
-    """
-    if array is not None and array.shape not in ((batch, length), (1, length)):
-        raise ValueError(f"{name} of shape {array.shape}: expected {(batch, length)}")

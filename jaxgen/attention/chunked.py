@@ -9,7 +9,7 @@ from jaxgen.arrays import Array
 from jaxgen.attention.blocked import blocked, cut_residuals, uncut
 from jaxgen.attention.case import Case
 from jaxgen.attention.cost import Cost, Shaped, sizes_of
-from jaxgen.attention.live import Grid
+from jaxgen.attention.live import Grid, require_size
 from jaxgen.attention.recomputed import recomputed
 from jaxgen.attention.tiles import Attended, Residuals
 from jaxgen.attention.visits import (
@@ -35,6 +35,10 @@ class Chunked:
     """
 
     size: int | None = None
+
+    def __post_init__(self):
+        if self.size is not None:
+            require_size(self.size)
 
     def refusal(self, case: Case) -> str:
         """Nothing is refused."""

@@ -1,6 +1,8 @@
 """What attention costs, exactly, before it is computed."""
 
-from typing import NamedTuple, Protocol, runtime_checkable
+from dataclasses import dataclass
+from operator import mul
+from typing import Literal, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 
@@ -16,7 +18,8 @@ class Shaped(Protocol):
     def dtype(self) -> np.dtype: ...
 
 
-class Work(NamedTuple):
+@dataclass(frozen=True)
+class Work:
     """Work of products of matrices.
 
     Attributes:
@@ -27,10 +30,10 @@ class Work(NamedTuple):
     flops: int = 0
     bytes: int = 0
 
-    def __add__(self, other: "Work") -> "Work":  # pyright: ignore
+    def __add__(self, other: "Work") -> "Work":
         return Work(self.flops + other.flops, self.bytes + other.bytes)
 
-    def __mul__(self, times: int) -> "Work":  # pyright: ignore
+    def __mul__(self, times: int) -> "Work":
         return Work(self.flops * times, self.bytes * times)
 
 
@@ -85,28 +88,53 @@ def sizes_of(query: Shaped, key: Shaped, value: Shaped) -> Sizes:
     )
 
 
-def products(
-    sizes: Sizes, queries: int, keys: int, of_keys: int, of_values: int
-) -> Work:
-    """Work of products of one tile.
+class Product(NamedTuple):
+    """One product of a tile: its matrix, vectors of queries and vectors of keys.
 
-    Each is of the matrix of the tile with vectors of queries and vectors of keys, one
-    of the three being the result: ``2 b n q s w`` operations for width w.
+    One of the three is the result of the other two.
+
+    Attributes:
+      width: which vectors, by the name of their features in `Sizes`.
+      matrix: by its name in `Sizes`, the bytes of a number of it.
+      query: likewise, of the vectors of queries.
+      key: likewise, of the vectors of keys.
+    """
+
+    width: Literal["features", "value_features"]
+    matrix: Literal["vector_bytes", "sum_bytes"]
+    query: Literal["vector_bytes", "sum_bytes"]
+    key: Literal["vector_bytes", "sum_bytes"]
+
+
+LOGITS = Product("features", "sum_bytes", "vector_bytes", "vector_bytes")
+OUTPUT = Product("value_features", "vector_bytes", "sum_bytes", "vector_bytes")
+OF_WEIGHTS = Product("value_features", "sum_bytes", "vector_bytes", "vector_bytes")
+OF_QUERIES = Product("features", "sum_bytes", "sum_bytes", "vector_bytes")
+OF_KEYS = Product("features", "sum_bytes", "vector_bytes", "sum_bytes")
+OF_VALUES = Product("value_features", "vector_bytes", "vector_bytes", "sum_bytes")
+FORWARD = LOGITS, OUTPUT
+SLOPES = OF_QUERIES, OF_KEYS, OF_WEIGHTS, OF_VALUES
+"""What is made from vectors has their dtype as far as it is given, and that of sums as a
+result; weights are rounded to that of vectors, and slopes of logits are not."""
+
+
+def products(sizes: Sizes, queries: int, keys: int, *made: Product) -> Work:
+    """Work of products of one tile: ``2 b n q s w`` operations each, for width w.
 
     Args:
       sizes: of the call.
       queries: of the tile.
       keys: of the tile.
-      of_keys: how many products have the width of keys: logits, their two slopes.
-      of_values: how many have the width of values: output, its slopes, values' slopes.
+      made: of it.
     """
-    b, n, k = sizes.batch, sizes.heads, sizes.key_heads
-    matrix = b * n * queries * keys
-    vectors = b * (n * queries + k * keys)
+    matrix = sizes.batch * sizes.heads * queries * keys
+    rows = sizes.batch * sizes.heads * queries
+    columns = sizes.batch * sizes.key_heads * keys
     work = Work()
-    for times, width in ((of_keys, sizes.features), (of_values, sizes.value_features)):
-        moved = matrix * sizes.sum_bytes + vectors * width * sizes.vector_bytes
-        work += Work(2 * matrix * width, moved) * times
+    for product in made:
+        width, *each = (getattr(sizes, name) for name in product)
+        moved = (matrix, rows * width, columns * width)
+        work += Work(2 * matrix * width, sum(map(mul, moved, each)))
     return work
 
 

@@ -4,7 +4,18 @@ from dataclasses import dataclass
 
 from jaxgen.arrays import Array
 from jaxgen.attention.case import Case
-from jaxgen.attention.cost import Cost, Shaped, products, sizes_of, tile_bytes
+from jaxgen.attention.cost import (
+    FORWARD,
+    OF_KEYS,
+    OF_QUERIES,
+    OF_VALUES,
+    OF_WEIGHTS,
+    Cost,
+    Shaped,
+    products,
+    sizes_of,
+    tile_bytes,
+)
 from jaxgen.attention.tiles import (
     Attended,
     attended_tile,
@@ -32,8 +43,10 @@ class Dense:
     def cost(self, query: Shaped, key: Shaped, value: Shaped, case: Case) -> Cost:
         """Every pair, allowed or not."""
         sizes, pairs = sizes_of(query, key, value), (query.shape[1], key.shape[1])
+        # JAX keeps the cotangent of the output as the sum that it is
+        of_output = (x._replace(query="sum_bytes") for x in (OF_WEIGHTS, OF_VALUES))
         return Cost(
-            products(sizes, *pairs, of_keys=1, of_values=1),
-            products(sizes, *pairs, of_keys=2, of_values=2),
+            products(sizes, *pairs, *FORWARD),
+            products(sizes, *pairs, OF_QUERIES, OF_KEYS, *of_output),
             tile_bytes(sizes, *pairs),
         )

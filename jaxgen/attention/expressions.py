@@ -37,7 +37,7 @@ def window(before: int, after: int | None = None, dilation: int = 1) -> Pattern:
 
     Args:
       before: keys behind.
-      after: keys ahead; as many as behind unless told. None ahead is causal.
+      after: keys ahead; as many as behind unless told. With 0 it is causal.
       dilation: distance between two keys of the window.
 
     Raises:

@@ -26,6 +26,14 @@ class Grid(NamedTuple):
     offset: int = 0
 
 
+def require_size(size: int) -> None:
+    """Raises:
+    ValueError: a block without an index.
+    """
+    if size < 1:
+        raise ValueError(f"a block or tile with a size of {size}: expected 1 or more")
+
+
 def spans(count: int, size: int, offset: int = 0) -> Span:
     """The blocks of consecutive indices, the last one cut at the end."""
     first = np.arange(0, count, size)

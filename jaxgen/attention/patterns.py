@@ -10,8 +10,10 @@ trace, so that a block that is not alive costs nothing.
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import NamedTuple
+from operator import and_, or_
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
@@ -61,60 +63,62 @@ class Pattern(ABC):
         del queries, keys  # most patterns fit every length
 
     def __and__(self, other: "Pattern") -> "Pattern":
-        return Both(self, other)
+        return Both(self, other) if isinstance(other, Pattern) else NotImplemented
 
     def __or__(self, other: "Pattern") -> "Pattern":
-        return Either(self, other)
+        return Either(self, other) if isinstance(other, Pattern) else NotImplemented
 
 
 @dataclass(frozen=True)
-class Both(Pattern):
-    """Pairs that are in both patterns: ``one & other``."""
+class Joined(Pattern):
+    """Two patterns, each asked, and their answers joined.
+
+    Attributes:
+      one: of the two.
+      other: of the two.
+      join: of their answers: ``&`` or ``|``.
+    """
 
     one: Pattern
     other: Pattern
+
+    join: ClassVar[Callable[[Any, Any], Any]]
+
+    def allowed(self, query, key, keys):
+        return self.join(*(x.allowed(query, key, keys) for x in self._both()))
+
+    def some(self, query, key, keys):
+        return self.join(*(x.some(query, key, keys) for x in self._both()))
+
+    def every(self, query, key, keys):
+        return self.join(*(x.every(query, key, keys) for x in self._both()))
+
+    def require_fit(self, queries, keys):
+        for part in self._both():
+            part.require_fit(queries, keys)
+
+    def _both(self) -> tuple[Pattern, Pattern]:
+        return self.one, self.other
+
+
+class Both(Joined):
+    """Pairs that are in both patterns: ``one & other``."""
+
+    join = and_
 
     @property
     def causal(self) -> bool:
         return self.one.causal or self.other.causal
 
-    def allowed(self, query, key, keys):
-        return self.one.allowed(query, key, keys) & self.other.allowed(query, key, keys)
 
-    def some(self, query, key, keys):
-        return self.one.some(query, key, keys) & self.other.some(query, key, keys)
-
-    def every(self, query, key, keys):
-        return self.one.every(query, key, keys) & self.other.every(query, key, keys)
-
-    def require_fit(self, queries, keys):
-        self.one.require_fit(queries, keys)
-        self.other.require_fit(queries, keys)
-
-
-@dataclass(frozen=True)
-class Either(Pattern):
+class Either(Joined):
     """Pairs that are in one pattern or the other: ``one | other``."""
 
-    one: Pattern
-    other: Pattern
+    join = or_
 
     @property
     def causal(self) -> bool:
         return self.one.causal and self.other.causal
-
-    def allowed(self, query, key, keys):
-        return self.one.allowed(query, key, keys) | self.other.allowed(query, key, keys)
-
-    def some(self, query, key, keys):
-        return self.one.some(query, key, keys) | self.other.some(query, key, keys)
-
-    def every(self, query, key, keys):
-        return self.one.every(query, key, keys) | self.other.every(query, key, keys)
-
-    def require_fit(self, queries, keys):
-        self.one.require_fit(queries, keys)
-        self.other.require_fit(queries, keys)
 
 
 @dataclass(frozen=True)
@@ -134,8 +138,16 @@ class Distance(Pattern):
     step: int = 1
 
     def __post_init__(self):
+        ends = [end for end in (self.least, self.most) if end is not None]
+        for end in ends:
+            require_whole(distance=end)
+        require_whole(step=self.step)
         if self.step < 1:
             raise ValueError(f"a step of {self.step}: expected 1 or more")
+        if ends != sorted(ends):
+            raise ValueError(
+                f"distances from {self.least} to {self.most}: expected the least first"
+            )
 
     @property
     def causal(self) -> bool:
@@ -179,6 +191,8 @@ class Tokens(Pattern):
     def __post_init__(self):
         if not self.indices:
             raise ValueError("no global tokens: give one index or more")
+        for index in self.indices:
+            require_whole(index=index)
         object.__setattr__(self, "indices", tuple(sorted(set(self.indices))))
 
     def allowed(self, query, key, keys):
@@ -221,6 +235,7 @@ class Columns(Pattern):
     width: int
 
     def __post_init__(self):
+        require_whole(stride=self.stride, width=self.width)
         if not 0 < self.width <= self.stride:
             raise ValueError(
                 f"the last {self.width} of every {self.stride} keys: expected a width of "
@@ -250,6 +265,11 @@ class Prefix(Pattern):
 
     length: int
 
+    def __post_init__(self):
+        require_whole(length=self.length)
+        if self.length < 0:
+            raise ValueError(f"a prefix of {self.length} keys: expected 0 or more")
+
     def allowed(self, query, key, keys):
         return (key < self.length) & (query == query)
 
@@ -267,6 +287,7 @@ class Chunks(Pattern):
     size: int
 
     def __post_init__(self):
+        require_whole(size=self.size)
         if self.size < 1:
             raise ValueError(f"chunks of {self.size}: expected 1 or more")
 
@@ -293,6 +314,15 @@ class Everything(Pattern):
         return (query.first == query.first) & (key.first == key.first)
 
     every = some
+
+
+def require_whole(**numbers: Any) -> None:
+    """Raises:
+    ValueError: a number of indices that is not whole.
+    """
+    for name, number in numbers.items():
+        if not isinstance(number, int | np.integer):
+            raise ValueError(f"a {name} of {number!r}: expected a whole number")
 
 
 def _size(span: Span) -> np.ndarray:

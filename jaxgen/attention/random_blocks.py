@@ -6,7 +6,7 @@ from functools import lru_cache
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.attention.patterns import Pattern, Span
+from jaxgen.attention.patterns import Pattern, Span, require_whole
 
 
 @dataclass(frozen=True)
@@ -30,10 +30,13 @@ class RandomBlocks(Pattern):
     seed: int = 0
 
     def __post_init__(self):
+        require_whole(count=self.count, size=self.size, seed=self.seed)
         if self.count < 1 or self.size < 1:
             raise ValueError(
                 f"{self.count} random blocks of {self.size}: expected 1 or more of each"
             )
+        if self.seed < 0:
+            raise ValueError(f"a seed of {self.seed}: expected 0 or more")
 
     def allowed(self, query, key, keys):
         drawn = drawn_blocks(self, keys)

@@ -60,8 +60,14 @@ def _backward(forward, backward, kept, cotangents):
 
 
 def _of_case(case: Case, of_score: Any) -> Case:
-    """A cotangent of the case: of the score alone."""
+    """A cotangent of the case: of the score's real numbers alone."""
     of_query, of_key = jax.tree.map(lambda _: None, (case.of_query, case.of_key))
+    of_score = jax.tree.map(
+        lambda slope, leaf: None if slope is None else slope.astype(leaf.dtype),
+        of_score,
+        case.score,
+        is_leaf=lambda slope: slope is None,
+    )
     return replace(case, of_query=of_query, of_key=of_key, score=of_score)
 
 

@@ -12,6 +12,7 @@ from jaxgen.arrays import Array
 from jaxgen.attention.case import Case
 from jaxgen.attention.collectives import laid, unlaid
 from jaxgen.attention.cost import Cost, Shaped, Sizes, sizes_of
+from jaxgen.attention.live import require_size
 from jaxgen.attention.recomputed import recomputed
 from jaxgen.attention.shards import (
     Layout,
@@ -24,7 +25,7 @@ from jaxgen.attention.shards import (
     shortest,
 )
 from jaxgen.attention.tiles import Attended
-from jaxgen.attention.turns import backward_turn, forward_turn
+from jaxgen.attention.turns import Shard, backward_turn, forward_turn
 from jaxgen.attention.visits import cost_of_tiles, visits
 
 
@@ -59,6 +60,9 @@ class Ring:
     axis: str = "sequence"
     size: int = 256
     layout: Layout | None = None
+
+    def __post_init__(self):
+        require_size(self.size)
 
     def refusal(self, case: Case) -> str:
         """A mesh without the axis, or lengths that do not divide over it."""
@@ -105,27 +109,26 @@ class Ring:
         return schedule(case.rules.pattern, self.shards(case), self.layout)
 
     def _forward(self, query, key, value, case):
-        plan, split = self.schedule(case), P(None, self.axis)
-        turn = self._mapped(
-            partial(forward_turn, plan, self.axis), self._inputs(case), split
-        )
-        return turn(query, key, value, case, visits(plan.live))
+        plan = self.schedule(case)
+        given = Shard(query, key, value, case, visits(plan.live))
+        turn = partial(forward_turn, plan, self.axis)
+        split = P(None, self.axis)
+        return self._mapped(turn, (self._split(case),), split)(given)
 
     def _backward(self, query, key, value, case, of):
-        plan, split = self.schedule(case), P(None, self.axis)
-        turn = self._mapped(
-            partial(backward_turn, plan, self.axis),
-            (*self._inputs(case), split),
-            (split, split, split, P()),
-        )
-        return turn(query, key, value, case, visits(plan.live), of)
+        plan = self.schedule(case)
+        given = Shard(query, key, value, case, visits(plan.live))
+        turn = partial(backward_turn, plan, self.axis)
+        split = P(None, self.axis)
+        inputs, outputs = (self._split(case), split), (split, split, split, P())
+        return self._mapped(turn, inputs, outputs)(given, of)
 
-    def _inputs(self, case: Case) -> tuple[Any, ...]:
-        """How the arguments of a turn lie: vectors, their case, the tiles to visit."""
+    def _split(self, case: Case) -> Shard:
+        """How what the turns are given lies."""
         split = P(None, self.axis)
         sides = jax.tree.map(lambda _: split, (case.of_query, case.of_key))
         of_case = replace(case, of_query=sides[0], of_key=sides[1], score=P())
-        return split, split, split, of_case, P(self.axis)
+        return Shard(split, split, split, of_case, P(self.axis))
 
     def _mapped(self, shard: Callable, inputs: Any, outputs: Any) -> Callable:
         """A function of shards as one of whole arrays, whatever the mesh's other axes."""

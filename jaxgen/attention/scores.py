@@ -38,6 +38,7 @@ class ALiBi:
     heads: int
 
     def __call__(self, logits, head, query, key):
+        require_heads(self.heads, logits)
         slopes = jnp.asarray(alibi_slopes(self.heads), logits.dtype)[head]
         return logits - slopes * jnp.abs(query - key).astype(logits.dtype)
 
@@ -45,10 +46,15 @@ class ALiBi:
 def alibi_slopes(heads: int) -> np.ndarray:
     """The slope of each head.
 
+    Raises:
+      ValueError: there is none.
+
     Example:
         >>> alibi_slopes(4).tolist()
         [0.25, 0.0625, 0.015625, 0.00390625]
     """
+    if heads < 1:
+        raise ValueError(f"slopes of {heads} heads: expected 1 or more")
     power = 2 ** int(np.log2(heads))
     own = 2.0 ** (-8 / power * np.arange(1, power + 1))
     above = 2.0 ** (-4 / power * np.arange(1, 2 * power + 1, 2))
@@ -65,6 +71,10 @@ class SoftCap:
     """
 
     cap: float
+
+    def __post_init__(self):
+        if not self.cap > 0:
+            raise ValueError(f"a cap of {self.cap}: expected more than 0")
 
     def __call__(self, logits, head, query, key):
         return self.cap * jnp.tanh(logits / self.cap)
@@ -94,16 +104,32 @@ class RelativeBias:
     furthest: int = 128
 
     def __call__(self, logits, head, query, key):
+        require_heads(self.table.shape[0], logits)
         bucket = distance_bucket(
             key - query, self.table.shape[1], self.bidirectional, self.furthest
         )
-        return logits + self.table[head, bucket].astype(logits.dtype)
+        # a sum over all pairs is its gradient: made in the dtype of the logits
+        return logits + self.table.astype(logits.dtype)[head, bucket]
+
+
+def require_heads(heads: int, logits: Array) -> None:
+    """Raises:
+    ValueError: a score of other heads: an index past the last would take the last.
+    """
+    if heads != logits.shape[1]:
+        raise ValueError(
+            f"a score of {heads} heads, and logits of {logits.shape[1]}: expected as many"
+        )
 
 
 def distance_bucket(
     ahead: Int[Array, "..."], buckets: int, bidirectional: bool, furthest: int
 ) -> Int[Array, "..."]:
     """T5's buckets of ``key - query``: one each when near, then wider and wider.
+
+    Raises:
+      ValueError: too few buckets for the near and the far, or a furthest distance among
+        the near.
 
     Example:
         >>> distance_bucket(jnp.array([0, -1, 1, -200]), 32, True, 128).tolist()
@@ -117,6 +143,12 @@ def distance_bucket(
     else:
         distance = jnp.maximum(-ahead, 0)
     exact = buckets // 2
+    if not 1 <= exact < furthest:
+        raise ValueError(
+            f"{buckets} buckets on a side, half of them of one distance each, and a "
+            f"furthest of {furthest}: expected 2 buckets or more, and a distance beyond "
+            f"{exact}"
+        )
     growth = jnp.log(jnp.maximum(distance, 1) / exact) / np.log(furthest / exact)
     wide = exact + (growth * (buckets - exact)).astype(ahead.dtype)
     return later + jnp.where(distance < exact, distance, jnp.minimum(wide, buckets - 1))

@@ -11,7 +11,16 @@ from jaxgen.arrays import Array
 from jaxgen.attention.blocked import cut, joined
 from jaxgen.attention.case import Case
 from jaxgen.attention.chunked import Chunked
-from jaxgen.attention.cost import Cost, Shaped, products, sizes_of
+from jaxgen.attention.cost import (
+    FORWARD,
+    LOGITS,
+    OF_WEIGHTS,
+    SLOPES,
+    Cost,
+    Shaped,
+    products,
+    sizes_of,
+)
 from jaxgen.attention.live import Grid
 from jaxgen.attention.pattern_mask import (
     PatternMask,
@@ -103,8 +112,8 @@ class Splash:
         block = (grid.query_size, grid.key_size)
         blocks = int(case.live(grid).sum())
         return Cost(
-            products(sizes, *block, of_keys=1, of_values=1) * blocks,
-            products(sizes, *block, of_keys=4, of_values=3) * blocks,
+            products(sizes, *block, *FORWARD) * blocks,
+            products(sizes, *block, LOGITS, LOGITS, OF_WEIGHTS, *SLOPES) * blocks,
             temporaries=0,  # the kernel works in the memory of its core
         )
 

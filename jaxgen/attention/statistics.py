@@ -7,8 +7,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float
-from jaxgen.attention.attend import attend
-from jaxgen.attention.blocked import at, blocked, cut, uncut
+from jaxgen.attention.blocked import at, blocked, uncut
 from jaxgen.attention.case import Options, case_of
 from jaxgen.attention.lines import Line, keys_of, over_lines, unstacked
 from jaxgen.attention.patterns import Pattern
@@ -47,10 +46,10 @@ def attention_statistics(
       query: as for `attend`.
       key: as for `attend`.
       parts: patterns whose share is asked for, such as the terms of an ``|``.
-      options: as for `attend`.
+      options: as for `attend`, without sinks, which would take their share of each.
 
     Raises:
-      ValueError: as `attend`.
+      ValueError: as `attend`, of the pattern and of each part.
 
     References:
       Tay et al., 2021, *Long range arena*, section 2.4: the required attention span.
@@ -64,16 +63,18 @@ def attention_statistics(
     """
     case = case_of(query, key, **options)
     grid = case.grid(SIZE)
+    for part in parts:
+        part.require_fit(grid.queries + grid.offset, grid.keys)
     blocks = blocked(query, key, key, case, grid)
-    totals = cut(attend(query, key, key, **options).log_sum_exp, grid.query_size)
 
     def row(line: Line) -> tuple[Array, ...]:
-        query, total = heads_first(at((blocks.query, totals), line.block))
-        of_query = at(blocks.of_query, line.block)
+        query, of_query = at((blocks.query, blocks.of_query), line.block)
         key, _, of_key = keys_of(blocks, line, case.rules.keys)
-        scores = logits(query, key, of_query, of_key, case.score, case.rules)
-        weights = jnp.exp(scores - finite(total)[..., None])
-        surprise = jnp.where(weights > 0, total[..., None] - scores, 0.0)
+        scores = logits(
+            heads_first(query), key, of_query, of_key, case.score, case.rules
+        )
+        weights, total = weighed(scores)
+        surprise = jnp.where(weights > 0, total - scores, 0.0)
         apart = of_query.position[:, None, :, None] - of_key.position[:, None, None, :]
         held = [
             weights
@@ -98,7 +99,7 @@ def attention_weights(
     Args:
       query: as for `attend`.
       key: as for `attend`.
-      options: as for `attend`.
+      options: as for `attend`, without sinks, which would take their share of each.
 
     Raises:
       ValueError: as `attend`.
@@ -113,4 +114,10 @@ def attention_weights(
     scores = logits(
         heads_first(query), key, case.of_query, case.of_key, case.score, case.rules
     )
-    return jnp.exp(scores - finite(jax.nn.logsumexp(scores, axis=-1, keepdims=True)))
+    return weighed(scores)[0]
+
+
+def weighed(scores: Float[Array, "*o s"]) -> tuple[Array, Array]:
+    """Weights of logits, and their log-sum-exp, finite: zero where there are none."""
+    total = finite(jax.nn.logsumexp(scores, axis=-1, keepdims=True))
+    return jnp.exp(scores - total), total

@@ -21,7 +21,8 @@ class Side(NamedTuple):
     """What is known of each query, or of each key, beside its vector; b may be 1.
 
     Attributes:
-      index: in the sequence; one past the last marks what fills up a block.
+      index: in the sequence; what fills up a block has -1 as a query, and one past the
+        last as a key.
       position: what the score is told, the index unless the batch says otherwise.
       segment: attends to its own only; None where all are of one.
       padding: true where there is no token; None where there is one everywhere.
@@ -76,15 +77,29 @@ def logits(
         of_query.position[:, None, :, None],
         of_key.position[:, None, None, :],
     )
+    require_logits(scored, products)
     allowed = may_attend(of_query, of_key, rules)[:, None]
+    scored = scored.astype(products.dtype)
     return jnp.where(jnp.broadcast_to(allowed, scored.shape), scored, -jnp.inf)
+
+
+def require_logits(scored: Array, logits: Array) -> None:
+    """Raises:
+    ValueError: a score made something else of its logits.
+    """
+    real = jnp.issubdtype(scored.dtype, jnp.floating)
+    if scored.shape != logits.shape or not real:
+        raise ValueError(
+            f"a score made {scored.dtype} {scored.shape} of logits {logits.shape}: "
+            "expected real numbers of the same shape"
+        )
 
 
 def may_attend(of_query: Side, of_key: Side, rules: Rules) -> Bool[Array, "b q s"]:
     """Which pairs may attend, all rules taken together."""
     query, key = of_query.index[:, :, None], of_key.index[:, None, :]
     allowed = jnp.asarray(rules.pattern.allowed(query, key, rules.keys))
-    allowed &= key < rules.keys
+    allowed &= (query >= 0) & (key < rules.keys)
     if of_query.segment is not None and of_key.segment is not None:
         allowed &= of_query.segment[:, :, None] == of_key.segment[:, None, :]
     if of_key.padding is not None:
@@ -171,6 +186,16 @@ def tile_gradients(
         preferred_element_type=scores.dtype,
     ).reshape(scores.shape)
     return weights, pulled_back(weights * (slopes - of.offset[..., None]))
+
+
+def score_gradient(score: Any, slopes: Any) -> Any:
+    """Cotangents of a score's real numbers, in the dtype of sums; of others, None."""
+
+    def kept(leaf: Array, slope: Array) -> Array | None:
+        real = jnp.issubdtype(leaf.dtype, jnp.inexact)
+        return slope.astype(accumulator(leaf)) if real else None
+
+    return jax.tree.map(kept, score, slopes)
 
 
 def value_gradient(

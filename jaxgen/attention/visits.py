@@ -9,7 +9,15 @@ import numpy as np
 
 from jaxgen.arrays import Array
 from jaxgen.attention.blocked import Blocked, at
-from jaxgen.attention.cost import Cost, Sizes, products, tile_bytes
+from jaxgen.attention.cost import (
+    FORWARD,
+    LOGITS,
+    SLOPES,
+    Cost,
+    Sizes,
+    products,
+    tile_bytes,
+)
 from jaxgen.attention.live import Grid
 from jaxgen.attention.tiles import (
     Attended,
@@ -20,6 +28,7 @@ from jaxgen.attention.tiles import (
     heads_first,
     logits,
     merged,
+    score_gradient,
     tile_gradients,
     value_gradient,
 )
@@ -99,7 +108,7 @@ def no_gradients(blocks: Blocked, score: Any, dtype: jnp.dtype) -> Sums:
         jnp.zeros(blocks.query.shape, dtype),
         jnp.zeros(blocks.key.shape, accumulator(blocks.key)),
         jnp.zeros(blocks.value.shape, accumulator(blocks.value)),
-        jax.tree.map(jnp.zeros_like, score),
+        score_gradient(score, jax.tree.map(jnp.zeros_like, score)),
     )
 
 
@@ -129,9 +138,9 @@ def gradients_of_tiles(
             dv = value_gradient(weights, of, value)
             return Sums(
                 sums.query + dq,
-                sums.key.at[:, j].add(dk),
-                sums.value.at[:, j].add(dv),
-                jax.tree.map(jnp.add, sums.score, ds),
+                sums.key.at[:, j].add(dk.astype(sums.key.dtype)),
+                sums.value.at[:, j].add(dv.astype(sums.value.dtype)),
+                jax.tree.map(jnp.add, sums.score, score_gradient(score, ds)),
             )
 
         before = heads_first(at(sums.query, i)).astype(accumulator(query))
@@ -147,8 +156,8 @@ def cost_of_tiles(sizes: Sizes, grid: Grid, tiles: int) -> Cost:
     """Work of so many tiles forward and backward, and the bytes of the one at work."""
     tile = (grid.query_size, grid.key_size)
     return Cost(
-        products(sizes, *tile, of_keys=1, of_values=1) * tiles,
-        products(sizes, *tile, of_keys=3, of_values=2) * tiles,
+        products(sizes, *tile, *FORWARD) * tiles,
+        products(sizes, *tile, LOGITS, *SLOPES) * tiles,
         tile_bytes(sizes, *tile),
     )
 

@@ -1,7 +1,6 @@
 """Attention as a mixer: projections around one call of `jaxgen.attention`."""
 
 from collections.abc import Callable
-from typing import ClassVar
 
 import flax.linen as nn
 from jax.nn.initializers import Initializer, lecun_normal, normal
@@ -76,7 +75,10 @@ class SelfAttention(nn.Module):
     kernel_init: Initializer = lecun_normal()
     implementation: Implementation | None = None
 
-    exact: ClassVar[bool] = True
+    @property
+    def exact(self) -> bool:
+        """It is its own definition."""
+        return True
 
     @property
     def causal(self) -> bool:
@@ -88,7 +90,7 @@ class SelfAttention(nn.Module):
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
         features = x.shape[-1]
-        key_heads = self.key_heads or self.heads
+        key_heads = self.heads if self.key_heads is None else self.key_heads
         require_heads(features, self.heads, key_heads)
         query = self._heads(self.heads, features, "query")(x)
         key = self._heads(key_heads, features, "key")(x)

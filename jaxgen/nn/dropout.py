@@ -13,7 +13,10 @@ class Dropout(nn.Module):
     it x is left as it is.
 
     Attributes:
-      rate: share of zeros.
+      rate: share of zeros, 0 to 1.
+
+    Raises:
+      ValueError: another rate.
 
     References:
       Srivastava et al., 2014, *Dropout: a simple way to prevent neural networks from
@@ -33,4 +36,6 @@ class Dropout(nn.Module):
 
     @nn.compact
     def __call__(self, x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+        if not 0 <= self.rate <= 1:
+            raise ValueError(f"Dropout(rate={self.rate}): expected a share, 0 to 1")
         return nn.Dropout(self.rate, deterministic=not self.has_rng("dropout"))(x)

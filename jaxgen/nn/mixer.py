@@ -15,6 +15,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Bool, Float, Int
+from jaxgen.attention.checks import require_kind
 
 
 class Context(NamedTuple):
@@ -98,7 +99,7 @@ def led(context: Context, length: int) -> Context:
 
 def require_fit(context: Context, batch: int, length: int) -> None:
     """Raises:
-    ValueError: an array of the context is not of the batch's shape.
+    ValueError: an array of the context is not of the batch's shape, or of other numbers.
     """
     for name, array in context._asdict().items():
         shapes = {(batch, length)} | ({(1, length)} if name == "positions" else set())
@@ -107,6 +108,8 @@ def require_fit(context: Context, batch: int, length: int) -> None:
                 f"{name} of shape {array.shape}, and tokens of {(batch, length)}: "
                 "expected the same"
             )
+        if array is not None:
+            require_kind(name, array, jnp.bool_ if name == "padding" else jnp.integer)
 
 
 def real(context: Context, batch: int, length: int) -> Float[Array, "b t"]:

@@ -32,7 +32,8 @@ class FeedForward(nn.Module):
     def __call__(self, x: Float[Array, "b t d"]) -> Float[Array, "b t d"]:
         features = x.shape[-1]
         how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
-        hidden = nn.Dense(self.width or 4 * features, **how)(x)
+        width = 4 * features if self.width is None else self.width
+        hidden = nn.Dense(width, **how)(x)
         hidden = Dropout(self.dropout)(self.activation(hidden))
         return nn.Dense(features, **how)(hidden)
 

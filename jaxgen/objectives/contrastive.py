@@ -20,6 +20,9 @@ def contrastive(
       other: of length one, its partner in the same row.
       temperature: what products are divided by.
 
+    Raises:
+      ValueError: vectors that are not in pairs.
+
     References:
       Van den Oord et al., 2018, *Representation learning with contrastive predictive
       coding*, equation 4; both ways: Radford et al., 2021, *Learning transferable visual
@@ -30,6 +33,8 @@ def contrastive(
       >>> round(float(contrastive(same, same)[0]), 4)  # log 4
       1.3863
     """
+    if one.shape != other.shape:
+        raise ValueError(f"{one.shape} and {other.shape}: expected pairs, row by row")
     products, partner = one @ other.T / temperature, jnp.arange(len(one))
     ways = [cross_entropy(side, partner) for side in (products, products.T)]
     return (ways[0] + ways[1]) / 2

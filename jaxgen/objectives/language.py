@@ -84,7 +84,7 @@ def masked(
       replaced: share of the chosen that becomes another token.
 
     Raises:
-      ValueError: shares that are none.
+      ValueError: shares that are none, or no ordinary token to draw.
 
     References:
       Devlin et al., 2019, *BERT: pre-training of deep bidirectional transformers*,
@@ -97,6 +97,10 @@ def masked(
       True
     """
     require_shares(rate, hidden, replaced)
+    if ordinary < 1:
+        raise ValueError(
+            f"masked(ordinary={ordinary}): expected 1 token or more to draw"
+        )
     chosen = jax.random.bernoulli(named(key, "chosen"), rate, tokens.shape)
     chosen = chosen if eligible is None else chosen & eligible
     kind = jax.random.uniform(named(key, "kind"), tokens.shape)

@@ -1,27 +1,34 @@
 """Figures as inline SVG, coloured by the CSS variables of the page they stand in."""
 
-import io
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import AbstractContextManager
-from typing import Any, Literal
+from typing import Any
 
-import matplotlib.style
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from jaxgen.arrays import Array, Shaped
+from jaxgen.report.canvas import (
+    COLOURS,
+    GRID,
+    GUIDE,
+    INK,
+    MARKERS,
+    MUTED,
+    PAPER,
+    WIDTH,
+    Axes,
+    canvas,
+    house_style,
+    inline_svg,
+    label,
+    name_lines,
+    round_numbers,
+    rows_and_columns,
+    short_numbers,
+    small_multiples,
+)
 from jaxgen.report.dots import counts_at, largest_dots, stacked
 from jaxgen.report.series import Number, Series, finite_series, series_over
-from jaxgen.report.stylesheet import FIGURE_STYLE, SENTINELS
-from jaxgen.report.svg import inline
 from jaxgen.stats.intervals import finite, mean_intervals
-
-_WIDTH = 736  # CSS pixels, of every figure
-_PAPER, _INK, _MUTED, _GRID, *_COLOURS = SENTINELS
-_MARKERS = "osD^vPXh"
-_GUIDE: dict[str, Any] = dict(color=_MUTED, linewidth=1, linestyle="--", zorder=0)
 
 
 def curves(
@@ -54,30 +61,23 @@ def curves(
     """
     at = finite("steps", steps)
     runs = series_over("series", series, at, axis=1)
-    rows = -(-len(runs) // 4)
-    columns = -(-len(runs) // rows)
-    with _house_style():
-        figure = _canvas(44 + 176 * rows, layout="constrained")
-        grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
-        grid[0, 0].xaxis.set_major_locator(
-            MaxNLocator(4, steps=[1, 2, 5], integer=True)
-        )
-        grid[0, 0].xaxis.set_major_formatter(EngFormatter(sep=""))
+    rows, columns = rows_and_columns(len(runs), most=4)
+    with house_style():
+        figure = canvas(44 + 176 * rows, layout="constrained")
+        panels = small_multiples(figure, len(runs), most=4)
+        panels[0].xaxis.set_major_locator(round_numbers(4, whole=True))
+        panels[0].xaxis.set_major_formatter(short_numbers())
         for i, (name, values) in enumerate(runs.items()):
-            grid.flat[i].set_title(name)
-            _fan(grid.flat[i], at, values, _COLOURS[i % 8])
+            panels[i].set_title(name)
+            _fan(panels[i], at, values, COLOURS[i % 8])
             for value in reference.values():
-                grid.flat[i].axhline(value, **_GUIDE)
-        grid[0, 0].set_ylim(*ylim)
-        for ax in grid.flat[len(runs) :]:
-            ax.remove()
-        for ax in grid.flat[len(runs) - columns : len(runs)]:
-            ax.tick_params(labelbottom=True)
-        for ax in grid.flat[columns - 1 : len(runs) : columns]:
-            _name_lines(ax, reference)
-        figure.supxlabel(xlabel, size=11, color=_MUTED)
-        figure.supylabel(ylabel, size=11, color=_MUTED)
-        return _svg(figure)
+                panels[i].axhline(value, **GUIDE)
+        panels[0].set_ylim(*ylim)
+        for ax in panels[columns - 1 :: columns]:
+            name_lines(ax, reference)
+        figure.supxlabel(xlabel, size=11, color=MUTED)
+        figure.supylabel(ylabel, size=11, color=MUTED)
+        return inline_svg(figure)
 
 
 def outcomes(
@@ -113,32 +113,32 @@ def outcomes(
     cell = np.diff(places).min(initial=np.ptp(ends) or 1.0)
     low, high = ends.min() - cell / 2, ends.max() + cell / 2
     left, right, top, bottom, row = 28 + 6.6 * max(7, *map(len, runs)), 48, 24, 44, 64
-    pixel = (high - low) / (_WIDTH - left - right)
+    pixel = (high - low) / (WIDTH - left - right)
     columns, size = largest_dots(counts.values(), 0.85 * cell / pixel, row - 14)
-    with _house_style():
+    with house_style():
         tall = row * len(runs)
-        figure = _canvas(top + tall + bottom)
+        figure = canvas(top + tall + bottom)
         ax = figure.add_axes(
-            (left / _WIDTH, bottom / (top + tall + bottom),
-             (_WIDTH - left - right) / _WIDTH, tall / (top + tall + bottom)),
+            (left / WIDTH, bottom / (top + tall + bottom),
+             (WIDTH - left - right) / WIDTH, tall / (top + tall + bottom)),
             xlim=(low, high), ylim=(0, tall), xlabel=xlabel, yticks=[],
         )  # fmt: skip
         ax.spines["left"].set_visible(False)
         whole = bool(np.all(places % 1 == 0))
-        ax.xaxis.set_major_locator(MaxNLocator(10, steps=[1, 2, 5], integer=whole))
+        ax.xaxis.set_major_locator(round_numbers(10, whole))
         for name, value in reference.items():
-            ax.axvline(value, **_GUIDE)
-            _label(ax, name, (value, tall), (0, 7), "center")
+            ax.axvline(value, **GUIDE)
+            label(ax, name, (value, tall), (0, 7), "center")
         for i, (name, count) in enumerate(counts.items()):
             base = tall - row * (i + 1)
             right_of, over = stacked(count, columns)
             x = np.repeat(places, count) + right_of * size * pixel
-            ax.axhline(base, color=_GRID, linewidth=0.75, zorder=0)
+            ax.axhline(base, color=GRID, linewidth=0.75, zorder=0)
             ax.plot(x, base + 3 + over * size, "o", ms=0.88 * size, mew=0,
-                    color=_COLOURS[i % 8])  # fmt: skip
-            _label(ax, name, (low, base + 26), (-12, 0), "right", _INK)
-            _label(ax, f"n = {count.sum()}", (low, base + 11), (-12, 0), "right")
-        return _svg(figure)
+                    color=COLOURS[i % 8])  # fmt: skip
+            label(ax, name, (low, base + 26), (-12, 0), "right", INK)
+            label(ax, f"n = {count.sum()}", (low, base + 11), (-12, 0), "right")
+        return inline_svg(figure)
 
 
 def plane(
@@ -170,16 +170,16 @@ def plane(
             the two mappings, or there are more than 8 methods.
     """
     x, y = _pairs(quality, diversity)
-    if len(x) > len(_MARKERS):
+    if len(x) > len(MARKERS):
         raise ValueError(f"{len(x)} methods; a plane tells at most 8 apart: draw two")
 
     def mark(ax: Axes, i: int, name: str) -> None:
-        look: Any = dict(color=_COLOURS[i], marker=_MARKERS[i], linestyle="none")
+        look: Any = dict(color=COLOURS[i], marker=MARKERS[i], linestyle="none")
         ax.plot(x[name], y[name], ms=5, mew=0, alpha=0.55, **look)
         (left, across, right), (bottom, up, top) = _means(x[name], y[name])
         arms = (left, right, np.nan, across, across), (up, up, np.nan, bottom, top)
-        ax.plot(*arms, color=_COLOURS[i], linewidth=1.5)
-        ax.plot(across, up, ms=9, mec=_PAPER, label=name, **look)
+        ax.plot(*arms, color=COLOURS[i], linewidth=1.5)
+        ax.plot(across, up, ms=9, mec=PAPER, label=name, **look)
 
     look = dict(xlabel=xlabel, ylabel=ylabel, xmargin=0.05)
     return _plane(list(x), mark, perfect, trivial, look, height=400)
@@ -209,9 +209,9 @@ def numbered_plane(
     x, y = _pairs(quality, diversity)
 
     def mark(ax: Axes, i: int, name: str) -> None:
-        mean, colour = (x[name].mean(), y[name].mean()), _COLOURS[i % 8]
+        mean, colour = (x[name].mean(), y[name].mean()), COLOURS[i % 8]
         ax.plot(*mean, "o", ms=5, mew=0, color=colour, label=f"{i + 1}  {name}")
-        _label(ax, str(i + 1), mean, (5, 4), "left", colour)
+        label(ax, str(i + 1), mean, (5, 4), "left", colour)
 
     look = dict(xlabel=xlabel, ylabel=ylabel, xmargin=0.06, ymargin=0.06)
     height = max(400, 15 * len(x) + 60)
@@ -239,31 +239,17 @@ def _plane(
     height: Number,
     **legend: Any,
 ) -> str:
-    with _house_style():
-        figure = _canvas(height, layout="constrained")
+    with house_style():
+        figure = canvas(height, layout="constrained")
         ax = figure.subplots()
         ax.grid(True)
         ax.set(**look)
         for i, name in enumerate(names):
             mark(ax, i, name)
-        ax.plot(*perfect, "*", color=_INK, ms=10, mew=0, label="perfect model")
-        ax.plot(*trivial, "x", color=_INK, ms=7, mew=1.5, label="trivial model")
+        ax.plot(*perfect, "*", color=INK, ms=10, mew=0, label="perfect model")
+        ax.plot(*trivial, "x", color=INK, ms=7, mew=1.5, label="trivial model")
         ax.legend(loc="center left", bbox_to_anchor=(1, 0.5), **legend)
-        return _svg(figure)
-
-
-def _house_style() -> AbstractContextManager[None]:
-    return matplotlib.style.context(["default", FIGURE_STYLE])
-
-
-def _canvas(height: Number, layout: Literal["constrained"] | None = None) -> Figure:
-    return Figure(figsize=(_WIDTH / 72, height / 72), layout=layout)
-
-
-def _svg(figure: Figure) -> str:
-    text = io.StringIO()
-    figure.savefig(text, format="svg", metadata={"Date": None})
-    return inline(text.getvalue(), SENTINELS)
+        return inline_svg(figure)
 
 
 def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
@@ -281,23 +267,3 @@ def _fan(ax: Axes, steps: np.ndarray, runs: np.ndarray, colour: str) -> None:
 def _means(x: np.ndarray, y: np.ndarray) -> Sequence[Sequence[float]]:
     both = np.stack([x, y])
     return np.repeat(both, 3, axis=1).tolist() if x.size == 1 else mean_intervals(both)
-
-
-def _name_lines(ax: Axes, reference: Mapping[str, Number]) -> None:
-    bottom, top = ax.get_ylim()
-    level = -np.inf
-    for name, value in sorted(reference.items(), key=lambda item: item[1]):
-        level = max(value, level + (top - bottom) / 10)
-        _label(ax, name, (ax.get_xlim()[1], level), (5, 0), "left")
-
-
-def _label(
-    ax: Axes,
-    text: str,
-    at: tuple[Number, Number],
-    shift: tuple[Number, Number],
-    side: Literal["left", "center", "right"],
-    colour: str = _MUTED,
-) -> None:
-    ax.annotate(text, at, shift, textcoords="offset points", color=colour, ha=side,
-                va="center", annotation_clip=False)  # fmt: skip

@@ -89,7 +89,7 @@ def mean_intervals(
         [6.0, 3.0]
     """
     rows = finite("values", values)
-    _check_level(level)
+    check_level(level)
     if rows.shape[1] < 2:
         raise ValueError(
             f"values holds {rows.shape[1]} replicate(s); an interval needs at least 2: "
@@ -135,7 +135,7 @@ def proportion_interval(successes: int, trials: int, level: float = 0.95) -> Int
         >>> f"{estimate:.0%} from {low:.0%} to {high:.0%}"
         '20% from 6% to 51%'
     """
-    _check_level(level)
+    check_level(level)
     if trials < 1:
         raise ValueError(f"trials = {trials}; a proportion needs at least one trial")
     if not 0 <= successes <= trials:
@@ -230,6 +230,22 @@ def finite(
     return numbers
 
 
+def check_level(level: float) -> None:
+    """Refuses a coverage that is no probability.
+
+    Args:
+        level: the nominal coverage of an interval, between 0 and 1.
+
+    Raises:
+        ValueError: if it is outside (0, 1) or NaN.
+
+    Example:
+        >>> check_level(0.95)
+    """
+    if not 0 < level < 1:
+        raise ValueError(f"level = {level}; expected a coverage between 0 and 1")
+
+
 def _bca(rows: np.ndarray, spread: np.ndarray, level: float) -> list[list[float]]:
     # BCa commutes with affine maps; at unit scale no spread is too small for it.
     unit = (rows - rows[:, :1]) / spread[:, None]
@@ -257,8 +273,3 @@ def _mean_with_ties(values: np.ndarray, axis: int) -> np.ndarray | np.floating:
     # z₀ counts the draws whose mean equals the estimate: of counts there are many,
     # and the order of summation, which follows the layout, must not tell them apart.
     return np.round(np.mean(np.ascontiguousarray(values), axis=axis), 14)
-
-
-def _check_level(level: float) -> None:
-    if not 0 < level < 1:
-        raise ValueError(f"level = {level}; expected a coverage between 0 and 1")

@@ -58,12 +58,22 @@ class ProgressBar:
         now = time.monotonic()
         self.first = self.first or (now, step, done)
         seconds, steps = now - self.first[0], step - self.first[1]
-        rate = f"{steps / seconds:,.0f} steps/s" if steps and seconds else ""
+        rate = rate_text(steps / seconds) if steps and seconds else ""
         self.bar.update(self.task, completed=done, step=step, rate=rate)
         if rate and not self.console.is_terminal and now - self.told > QUIET_SECONDS:
             self.told = now
             left = seconds * (self.total - done) / max(done - self.first[2], 1)
             self.say(f"step {step}, {rate}, {left:.0f} s left")
+
+
+def rate_text(rate: float) -> str:
+    """Steps per second, with a digit behind the point where they are few.
+
+    Example:
+      >>> rate_text(0.4), rate_text(12_345.6)
+      ('0.4 steps/s', '12,346 steps/s')
+    """
+    return f"{rate:,.{1 if rate < 10 else 0}f} steps/s"
 
 
 class Silence:

@@ -4,17 +4,7 @@ import jax
 import jax.numpy as jnp
 from hypothesis import strategies as st
 
-from jaxgen.attention.expressions import (
-    FULL,
-    bigbird,
-    causal,
-    fixed,
-    longformer,
-    prefix,
-    strided,
-    tokens,
-    window,
-)
+from jaxgen.attention import expressions as named
 from jaxgen.attention.patterns import Chunks, Columns, Distance
 from jaxgen.attention.random_blocks import RandomBlocks
 from jaxgen.attention.scores import ALiBi, RelativeBias, SoftCap, composed, unchanged
@@ -22,13 +12,17 @@ from jaxgen.attention.scores import ALiBi, RelativeBias, SoftCap, composed, unch
 SHORTEST = 5
 
 leaves = st.one_of(
-    st.sampled_from([FULL, causal(), bigbird(4, drawn=1), longformer(3, 2)]),
-    st.builds(window, st.integers(0, 9), st.integers(0, 40), st.integers(1, 4)),
+    st.sampled_from(
+        [named.FULL, named.causal(), named.bigbird(4, drawn=1), named.longformer(3, 2)]
+    ),
+    st.builds(named.window, st.integers(0, 9), st.integers(0, 40), st.integers(1, 4)),
     st.builds(Distance, st.none() | st.integers(-9, 9), st.none(), st.integers(1, 5)),
-    st.builds(tokens, st.lists(st.integers(0, SHORTEST - 1), min_size=1, max_size=3)),
-    st.builds(prefix, st.integers(0, 12)),
-    st.builds(strided, st.integers(1, 7)),
-    st.builds(fixed, st.integers(3, 7), st.integers(1, 3)),
+    st.builds(
+        named.tokens, st.lists(st.integers(0, SHORTEST - 1), min_size=1, max_size=3)
+    ),
+    st.builds(named.prefix, st.integers(0, 12)),
+    st.builds(named.strided, st.integers(1, 7)),
+    st.builds(named.fixed, st.integers(3, 7), st.integers(1, 3)),
     st.builds(Chunks, st.integers(1, 9)),
     st.builds(Columns, st.integers(3, 9), st.integers(1, 3)),
     st.builds(

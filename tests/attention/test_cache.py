@@ -81,13 +81,40 @@ def test_a_full_cache_tells_in_its_results():
     assert jnp.isfinite(found[1]).all()
 
 
+def test_sinks_take_their_share_of_a_cache_too():
+    query, key, value = draws()
+    sinks, cache = jnp.linspace(-1.0, 1.0, 4), empty_cache(2, LENGTH, 2, 8)
+    found = attend_cached(
+        query, extended(cache, key, value), pattern=window(3, 0), sinks=sinks
+    )
+    whole = attend(query, key, value, pattern=window(3, 0), sinks=sinks)
+    np.testing.assert_allclose(found.output, whole.output, atol=1e-5)
+
+
 @pytest.mark.parametrize(
     "ask, message",
     [
         (lambda q, c: attend_cached(q, c), "None lets a query see keys"),
         (lambda q, c: attend_cached(q, c, pattern=window(2)), "causal\\(\\) & it"),
         (lambda q, c: attend_cached(q, c, pattern=causal(), offset=1), "an offset"),
+        (lambda q, c: attend_cached(q, c, pattern=causal()), "12 queries of a cache"),
         (lambda q, c: extended(c, q, q), "12 keys at once in a cache of 4"),
+        (
+            lambda q, c: extended(c, q[:, :2, :1], q[:, :2, :1]),
+            r"\(2, 2, 1, 8\) put in",
+        ),
+        (
+            lambda q, c: extended(c, q[:, :2, :, :3], q[:, :2]),
+            r"expected \(2, 2, 2, 8\)",
+        ),
+        (
+            lambda q, c: extended(c, q[:, :2], q[:, :2, :, :3]),
+            r"expected \(2, 2, 2, 8\)",
+        ),
+        (
+            lambda q, c: empty_cache(2, 4, 2, 8, dtype=int),
+            "a cache of int.* real numbers",
+        ),
     ],
 )
 def test_bad_input_is_told(ask, message):

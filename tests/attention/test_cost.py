@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from executed import executed_products
 
+from executed import executed_products
 from jaxgen.attention.attend import attend, attention_cost
 from jaxgen.attention.blocks import Blocks
 from jaxgen.attention.chunked import Chunked
@@ -27,11 +27,13 @@ def test_a_loop_is_counted_as_often_as_it_runs():
     assert executed_products(jax.grad(lambda x: chain(x).sum()), x)["flops"] == 9 * 128
 
 
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("how", IMPLEMENTATIONS, ids=str)
-def test_work_is_what_is_computed(how, pattern):
+def test_work_is_what_is_computed(how, pattern, dtype):
+    """In half precision too, where a number of a sum takes twice the bytes."""
     shapes = ((2, 32, 4, 5), (2, 32, 2, 5), (2, 32, 2, 3))
-    given = [jnp.ones(shape) for shape in shapes]
+    given = [jnp.ones(shape, dtype) for shape in shapes]
 
     def output(*given):
         return attend(*given, pattern=pattern, implementation=how).output

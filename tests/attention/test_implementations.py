@@ -7,14 +7,18 @@ import pytest
 from compositions import patterns, scores
 from hypothesis import Phase, given, settings
 from hypothesis import strategies as st
+from jax.tree_util import Partial
 
-from jaxgen.attention.attend import attend
+from jaxgen.attention.attend import attend, supporting
 from jaxgen.attention.blocks import Blocks
+from jaxgen.attention.case import case_of
+from jaxgen.attention.checks import known, require_rules
 from jaxgen.attention.chunked import Chunked
 from jaxgen.attention.dense import Dense
 from jaxgen.attention.expressions import FULL, causal, longformer, window
 from jaxgen.attention.patterns import Columns
-from jaxgen.attention.scores import ALiBi, SoftCap, as_tree, unchanged
+from jaxgen.attention.ring import Ring
+from jaxgen.attention.scores import ALiBi, RelativeBias, SoftCap, as_tree, unchanged
 from jaxgen.attention.tiles import Attended
 
 # beartype looks at a random item of each sequence
@@ -254,6 +258,38 @@ def test_it_may_be_mapped_over_replicates(how):
         assert_close(mapped[row], slopes(*(x[row] for x in given)), 1e-4)
 
 
+def slope_along(how, mode):
+    """A second derivative: of the slope by queries, in the direction of the queries."""
+    query, key, value = vectors(6, 6, batch=1)
+    query, value = query[..., :2], value[..., :2]
+
+    def slope(query):
+        def loss(query):
+            found = attend(
+                query, key[..., :2], value, pattern=causal(), implementation=how
+            )
+            return both(found)
+
+        return jax.grad(loss)(query)
+
+    if mode == "jvp":
+        return jax.jit(lambda x: jax.jvp(slope, (x,), (x,))[1])(query)
+    return jax.jit(jax.grad(lambda x: (slope(x) * query).sum()))(query)
+
+
+def test_second_derivatives_are_the_same_or_refused():
+    expected = slope_along(Dense(), "grad")
+    for how, mode in (
+        (Dense(), "jvp"),
+        (Blocks(4), "jvp"),
+        (Blocks(4), "grad"),
+        (Chunked(4), "jvp"),
+    ):
+        assert_close(slope_along(how, mode), expected, 1e-4)
+    with pytest.raises(ValueError, match="Reverse-mode differentiation does not work"):
+        slope_along(Chunked(4), "grad")
+
+
 def temporaries(how, pattern, length, backward: bool) -> int:
     shape = jax.ShapeDtypeStruct((1, length, 2, 16), jnp.float32)
 
@@ -309,6 +345,73 @@ BAD = {
         {"pattern": longformer(2, 6)},
         "global token 5 is not among 5",
     ),
+    "rank": ([(5, 4, 8)] * 3, {}, r"queries of shape \(5, 4, 8\): expected \(examples"),
+    "rank of values": ([(2, 5, 4, 8)] * 2 + [(2, 5, 4)], {}, r"values of shape"),
+    "no queries": ([(2, 0, 4, 8), (2, 5, 4, 8), (2, 5, 4, 8)], {}, "1 or more of each"),
+    "no keys": ([(2, 5, 4, 8), (2, 0, 4, 8), (2, 0, 4, 8)], {}, "keys of .* 1 or more"),
+    "no heads": ([(2, 5, 0, 8), (2, 5, 2, 8), (2, 5, 2, 8)], {}, "queries of .* 1 or"),
+    "no features": ([(2, 5, 4, 0)] * 3, {}, "1 or more of each"),
+    "whole padding": (
+        [(2, 5, 4, 8)] * 3,
+        {"padding": jnp.zeros((2, 5), int)},
+        "padding of int32: expected booleans, true where there is no token",
+    ),
+    "real padding": (
+        [(2, 5, 4, 8)] * 3,
+        {"padding": jnp.zeros((2, 5))},
+        "padding of float32: expected booleans",
+    ),
+    "real segments": (
+        [(2, 5, 4, 8)] * 3,
+        {"segments": jnp.zeros((2, 5))},
+        "segments of float32: expected integers",
+    ),
+    "real positions": (
+        [(2, 5, 4, 8)] * 3,
+        {"key_positions": jnp.zeros((2, 5))},
+        "key_positions of float32: expected integers",
+    ),
+    "sinks for other heads": (
+        [(2, 5, 4, 8)] * 3,
+        {"sinks": jnp.zeros(1)},
+        r"sinks of shape \(1,\): expected \(4,\)",
+    ),
+    "whole sinks": (
+        [(2, 5, 4, 8)] * 3,
+        {"sinks": jnp.zeros(4, int)},
+        "sinks of int32: expected real numbers",
+    ),
+    "negative offset": ([(2, 5, 4, 8)] * 3, {"offset": -1}, "offset of -1: expected 0"),
+    "real offset": (
+        [(2, 5, 4, 8)] * 3,
+        {"offset": jnp.array(1.5)},
+        "an offset of float32: expected integers",
+    ),
+    "offsets of other examples": (
+        [(2, 5, 4, 8)] * 3,
+        {"offset": jnp.zeros(3, int)},
+        r"offset of shape \(3,\): expected \(\) or \(2,\)",
+    ),
+    "alibi of other heads": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": ALiBi(2)},
+        "2 heads, and logits of 4",
+    ),
+    "biases of other heads": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": RelativeBias(jnp.zeros((2, 8)))},
+        "2 heads, and logits of 4",
+    ),
+    "score of sums": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": lambda logits, *_: logits.sum(1, keepdims=True)},
+        r"float32 \(2, 1, 5, 5\) of logits \(2, 4, 5, 5\)",
+    ),
+    "score of integers": (
+        [(2, 5, 4, 8)] * 3,
+        {"score": lambda logits, *_: logits.astype(int)},
+        "a score made int32 .*: expected real numbers",
+    ),
 }
 
 
@@ -319,9 +422,116 @@ def test_bad_input_is_told(case):
         attend.__wrapped__(*(jnp.zeros(shape) for shape in shapes), **options)
 
 
+def test_whole_numbers_are_no_vectors():
+    whole = jnp.ones((2, 5, 4, 8), int)
+    with pytest.raises(ValueError, match="queries of int32: expected real numbers"):
+        attend.__wrapped__(whole, whole, whole)
+
+
+@pytest.mark.parametrize(
+    "pattern, score, scale, message",
+    [
+        (
+            causal,
+            unchanged,
+            None,
+            r"a pattern .* expected a Pattern, such as causal\(\)",
+        ),
+        (FULL, ALiBi, None, r"a score .* expected a function .* such as ALiBi\(8\)"),
+        (FULL, None, None, "a score None: expected a function"),
+        (FULL, unchanged, float("nan"), "a scale of nan: expected a number"),
+        (FULL, unchanged, jnp.array(2.0), "multiply the queries"),
+    ],
+    ids=["pattern", "class", "no score", "no number", "array"],
+)
+def test_what_is_no_rule_is_told(pattern, score, scale, message):
+    with pytest.raises(ValueError, match=message):
+        require_rules(pattern, score, scale)
+
+
+def test_what_is_no_implementation_is_told():
+    case = case_of(*vectors(5, 5)[:2])
+    for how in ("dense", Dense):
+        with pytest.raises(ValueError, match="expected one such as Chunked"):
+            supporting.__wrapped__(how, case)
+
+
+def test_a_whole_number_of_numpy_is_known_before_any_trace():
+    assert known(np.int64(4), 2) == 4 and known(jnp.array(4), 2) is None
+
+
+@pytest.mark.parametrize("how", [Chunked, Blocks, Ring])
+def test_sizes_that_are_none_are_refused(how):
+    with pytest.raises(ValueError, match="a size of 0: expected 1 or more"):
+        how(size=0)
+
+
 def test_a_window_longer_than_the_sequence_is_all_of_it():
     given = vectors(9, 9)
     assert_close(attend(*given, pattern=window(99)), attend(*given, pattern=FULL))
+
+
+def farther(held, logits, head, query, key):
+    """A score that holds whole numbers beside what is learned: places in a plane."""
+    places, steepness = held
+    return logits - steepness * jnp.abs(places[query] - places[key])
+
+
+@pytest.mark.parametrize("how", IMPLEMENTATIONS, ids=str)
+def test_a_score_may_hold_whole_numbers(how):
+    held = jnp.arange(11) ** 2, jnp.array(0.1)
+    options = {"score": Partial(farther, held), "sinks": None}
+    given = vectors(11, 11)
+    expected, slopes = results(Dense(), given, options)
+    found, its_slopes = results(how, given, options)
+    assert_close(found, expected)
+    assert_close(its_slopes, slopes)
+
+
+def away(logits, head, query, key):
+    """No number for a later key, which no causal query sees."""
+    return logits - jnp.sqrt((query - key).astype(logits.dtype))
+
+
+def away_at_most(logits, head, query, key):
+    """The same, a number everywhere."""
+    return logits - jnp.sqrt(jnp.maximum(query - key, 0).astype(logits.dtype))
+
+
+@pytest.mark.parametrize("how", IMPLEMENTATIONS, ids=str)
+def test_a_score_counts_where_a_query_attends_alone(how):
+    options = {"pattern": causal(), "sinks": None}
+    given = vectors(11, 11)
+    expected = results(Dense(), given, options | {"score": away_at_most})
+    assert_close(results(how, given, options | {"score": away}), expected)
+
+
+@pytest.mark.parametrize("how", [Dense(), *IMPLEMENTATIONS], ids=str)
+def test_slopes_of_a_score_in_half_precision_are_summed_in_float32(how):
+    table = jnp.ones((HEADS, 8), jnp.bfloat16)
+    options = {"sinks": None}
+    given = vectors(50, 50)
+    exact = results(
+        Dense(), given, options | {"score": RelativeBias(table.astype("f4"))}
+    )
+    found = results(how, given, options | {"score": RelativeBias(table)})
+    one, other = (slopes[1].table.astype("f4") for _, slopes in (found, exact))
+    np.testing.assert_allclose(one, other, rtol=2**-7, atol=1e-4)
+
+
+@pytest.mark.parametrize("how", [Dense(), *IMPLEMENTATIONS], ids=str)
+def test_a_score_in_half_precision_is_weighed_in_float32(how):
+    def halved(logits, *_):
+        return (logits / 2).astype(jnp.bfloat16)
+
+    def rounded(logits, *_):
+        return halved(logits).astype(jnp.float32)
+
+    given = vectors(11, 11)
+    scores = halved, rounded
+    one, other = (results(how, given, {"score": x, "sinks": None}) for x in scores)
+    assert_close(one, other)
+    assert one[0].log_sum_exp.dtype == jnp.float32
 
 
 def test_plain_functions_are_scores():

@@ -19,7 +19,15 @@ from jaxgen.attention.expressions import (
     window,
 )
 from jaxgen.attention.live import Grid, drawing, live_blocks, whole_blocks
-from jaxgen.attention.patterns import Both, Chunks, Columns, Distance, Either
+from jaxgen.attention.patterns import (
+    Both,
+    Chunks,
+    Columns,
+    Distance,
+    Either,
+    Pattern,
+    require_whole,
+)
 from jaxgen.attention.random_blocks import RandomBlocks
 
 # beartype looks at a random item of each sequence
@@ -169,11 +177,25 @@ def test_a_drawing_is_the_pattern():
         (lambda: Chunks(0), "chunks of 0"),
         (lambda: RandomBlocks(0), "0 random blocks of 64"),
         (lambda: tokens([]), "no global tokens"),
+        (lambda: prefix(-1), "a prefix of -1 keys"),
+        (lambda: Distance(3, 1), "distances from 3 to 1"),
+        (lambda: RandomBlocks(1, seed=-1), "a seed of -1"),
     ],
 )
 def test_nonsense_is_refused(make, message):
     with pytest.raises(ValueError, match=message):
         make()
+
+
+def test_what_is_not_whole_is_refused():
+    require_whole(size=3, index=np.int64(4))
+    with pytest.raises(ValueError, match=r"a size of 1\.5: expected a whole number"):
+        require_whole(size=1.5)
+
+
+def test_a_pattern_is_joined_to_patterns_alone():
+    for operator in (Pattern.__and__, Pattern.__or__):
+        assert operator.__wrapped__(causal(), 3) is NotImplemented
 
 
 def test_a_global_token_outside_is_refused():

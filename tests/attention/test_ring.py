@@ -82,6 +82,25 @@ def test_a_ring_is_dense_attention(sizes, ring, options):
     assert nowhere == ("padding" in options) * EMPTY * 4
 
 
+def test_a_score_may_hold_whole_numbers():
+    query, key, value, _ = inputs()
+
+    def farther(held, logits, head, query, key):
+        return logits - held[1] * jnp.abs(held[0][query] - held[0][key])
+
+    def slope(ring, steepness):
+        held = jnp.arange(LENGTH) ** 2, steepness
+        options = {"score": jax.tree_util.Partial(farther, held)}
+        return jnp.sin(
+            attend(query, key, value, implementation=ring, **options).output
+        ).sum()
+
+    expected = jax.grad(partial(slope, Dense()))(0.01)
+    with jax.set_mesh(mesh_of({"sequence": 4}, jax.devices()[:4])):
+        found = jax.jit(jax.grad(partial(slope, Ring())))(0.01)
+    np.testing.assert_allclose(found, expected, rtol=1e-4)
+
+
 def test_an_offset_may_be_known_late():
     query, key, value, _ = inputs()
     options = {"pattern": causal(), "offset": jnp.array([16, 3])}

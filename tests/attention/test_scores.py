@@ -116,3 +116,17 @@ def test_what_holds_no_array_is_no_argument():
     for score in (unchanged, ALiBi(4), SoftCap(2.0), composed(ALiBi(4), SoftCap(2.0))):
         assert jax.tree.leaves(as_tree(score)) == []
     assert len(jax.tree.leaves(as_tree(RelativeBias(jnp.ones((2, 8)))))) == 1
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: SoftCap(0.0), "a cap of 0.0: expected more than 0"),
+        (lambda: alibi_slopes(0), "slopes of 0 heads"),
+        (lambda: distance_bucket(jnp.arange(3), 3, True, 9), "1 buckets on a side"),
+        (lambda: distance_bucket(jnp.arange(3), 8, False, 4), "a distance beyond 4"),
+    ],
+)
+def test_nonsense_is_refused(make, message):
+    with pytest.raises(ValueError, match=message):
+        make()

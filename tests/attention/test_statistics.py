@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from jaxgen.attention.attend import attend
-from jaxgen.attention.expressions import FULL, causal, first_tokens, window
+from jaxgen.attention.expressions import FULL, causal, first_tokens, tokens, window
 from jaxgen.attention.scores import ALiBi
 from jaxgen.attention.statistics import attention_statistics, attention_weights
 
@@ -71,3 +71,8 @@ def test_memory_of_statistics_is_linear():
 def test_no_parts_have_no_mass():
     query, key = vectors()
     assert attention_statistics(query, key, pattern=FULL).mass.shape == (0, 2, 70, 4)
+
+
+def test_a_part_that_does_not_fit_the_lengths_is_refused():
+    with pytest.raises(ValueError, match="global token 70 is not among 70 positions"):
+        attention_statistics(*vectors(), [tokens([70])])

@@ -16,7 +16,7 @@ FLOORS = {name: height for height, name in enumerate(LOWEST_FIRST.split())}
 
 KNOWN_TO = {
     "orbax": "jaxgen/training/checkpoints.py",
-    "matplotlib": "jaxgen/report/figures.py",
+    "matplotlib": "jaxgen/report/canvas.py",
     "tensorboardX": "jaxgen/training/record.py",
     "tensorflow_datasets": "jaxgen/data/tfds.py",
     "rich": "jaxgen/training/progress.py",

@@ -155,6 +155,7 @@ def test_a_learned_score_has_a_slope():
     [
         (SelfAttention(3), "8 features do not divide into 3 heads"),
         (SelfAttention(4, key_heads=3), "key heads must divide"),
+        (SelfAttention(4, key_heads=0), "key heads must divide"),
         (SelfAttention(8, rotation=rotary), "planes need an even number"),
     ],
 )
@@ -167,6 +168,23 @@ def test_a_context_of_another_shape_is_refused():
     require_fit(Context(positions=jnp.zeros((1, 5), int)), 2, 5)
     with pytest.raises(ValueError, match=r"padding of shape \(1, 5\).*\(2, 5\)"):
         require_fit(Context(padding=jnp.zeros((1, 5), bool)), 2, 5)
+
+
+@pytest.mark.parametrize(
+    "context, message",
+    [
+        (Context(padding=jnp.zeros((2, 5))), "padding of float32: expected bool"),
+        (Context(padding=jnp.zeros((2, 5), int)), "padding of int32: expected bool"),
+        (Context(segments=jnp.zeros((2, 5))), "segments of float32: expected integers"),
+        (
+            Context(positions=jnp.zeros((1, 5))),
+            "positions of float32: expected integers",
+        ),
+    ],
+)
+def test_a_context_of_other_numbers_is_refused(context, message):
+    with pytest.raises(ValueError, match=message):
+        require_fit(context, 2, 5)
 
 
 def test_a_leading_token_is_real_and_at_position_zero():

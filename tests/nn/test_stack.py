@@ -116,6 +116,12 @@ def test_dropout_scales_what_it_keeps():
     assert abs((y == 0).mean() - 0.25) < 4 * np.sqrt(0.25 * 0.75 / 10_000)
 
 
+@pytest.mark.parametrize("rate", [-0.1, 1.1])
+def test_a_rate_is_a_share(rate):
+    with pytest.raises(ValueError, match=r"expected a share, 0 to 1"):
+        Dropout(rate).apply({}, jnp.ones(3))
+
+
 @lru_cache
 def block_shapes():
     return jax.eval_shape(BLOCK.init, jax.random.key(0), X, CONTEXT)["params"]

@@ -89,6 +89,16 @@ def test_shares_that_are_none_are_refused(shares, key):
         masked(MANY, key, MASK, V, **shares)
 
 
+def test_no_ordinary_tokens_are_refused(key):
+    with pytest.raises(ValueError, match="ordinary=0"):
+        masked(MANY, key, MASK, 0)
+
+
+def test_what_is_not_in_pairs_is_refused():
+    with pytest.raises(ValueError, match=r"\(3, 2\) and \(4, 2\): expected pairs"):
+        contrastive.__wrapped__(jnp.ones((3, 2)), jnp.ones((4, 2)))
+
+
 def test_contrast_is_the_formula():
     u, v = RNG.normal(size=(2, 6, 4))
     u, v = (x / np.linalg.norm(x, axis=1, keepdims=True) for x in (u, v))

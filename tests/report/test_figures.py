@@ -7,6 +7,7 @@ import pytest
 
 from jaxgen.report.clouds import clouds
 from jaxgen.report.figures import curves, numbered_plane, outcomes, plane
+from jaxgen.report.scaling import Curve, exponents, growths
 from jaxgen.report.stylesheet import SENTINELS
 from jaxgen.stats.intervals import mean_interval
 from markup import Reader
@@ -16,6 +17,8 @@ RNG = np.random.default_rng(0)
 RUNS = {"GAN": RNG.normal(5, 1, (6, 11)), "R1 & <R2>": RNG.normal(7, 1, (4, 11))}
 LAST = {name: runs[:, -1] for name, runs in RUNS.items()}
 RING = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
+LAW = Curve(*np.array([[256, 512, 1024], [1, 2, 3], [1, 3, 4], [2, 4, 6]]))
+COSTS = {"CPU & <$n>": dict.fromkeys(RUNS, LAW)}
 PAIR = {"perfect": (8.0, 8.0), "trivial": (0.0, 1.0)}
 
 
@@ -26,6 +29,8 @@ def drawn() -> dict[str, str]:
         "outcomes": outcomes(LAST, xlabel="modes", levels=range(9)),
         "plane": plane(LAST, LAST, xlabel="quality, %", ylabel="modes", **PAIR),
         "numbered plane": numbered_plane(LAST, LAST, xlabel="x", ylabel="y", **PAIR),
+        "growths": growths(COSTS, ylabel="time, ms"),
+        "exponents": exponents(COSTS, laws=COSTS, reference={"O(n²)": 2}),
         "clouds": clouds({name: points for name in RUNS}, STEPS, RING),
     }
 
