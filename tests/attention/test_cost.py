@@ -4,8 +4,8 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
-from executed import executed_products
 
+from executed import executed_products
 from jaxgen.attention.attend import attend, attention_cost
 from jaxgen.attention.blocks import Blocks
 from jaxgen.attention.chunked import Chunked
