@@ -37,6 +37,28 @@ class Work:
         return Work(self.flops * times, self.bytes * times)
 
 
+def matrix_product(
+    rows: int, inner: int, columns: int, *, batch: int = 1, itemsize: int = 4
+) -> Work:
+    """Work of products of (rows, inner) and (inner, columns) matrices.
+
+    Computes ``2 b r i c`` operations, and the bytes of all three matrices.
+
+    Args:
+      rows: of the left matrix.
+      inner: columns of the left and rows of the right.
+      columns: of the right matrix.
+      batch: products.
+      itemsize: bytes of a number.
+
+    Example:
+      >>> matrix_product(2, 3, 5)
+      Work(flops=60, bytes=124)
+    """
+    numbers = rows * inner + inner * columns + rows * columns
+    return Work(2 * rows * inner * columns, numbers * itemsize) * batch
+
+
 class Cost(NamedTuple):
     """What one call of attention costs.
 

@@ -3,11 +3,14 @@
 from collections.abc import Callable
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal, normal
 
 from jaxgen.arrays import Array, Float
 from jaxgen.attention import scores
-from jaxgen.attention.attend import Implementation, attend
+from jaxgen.attention.attend import Implementation, attend, attention_cost
+from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.patterns import Pattern
 from jaxgen.attention.scores import Score
@@ -113,6 +116,25 @@ class SelfAttention(nn.Module):
         joined = found.output.reshape(x.shape)
         how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
         return nn.Dense(features, **how, name="out")(joined)
+
+    def cost(self, batch: int, length: int, features: int) -> Work:
+        """The four projections and `attention_cost`; learned scores are not counted."""
+        key_heads = self.heads if self.key_heads is None else self.key_heads
+        require_heads(features, self.heads, key_heads)
+        width = features // self.heads
+        query, key = (
+            jax.ShapeDtypeStruct((batch, length, heads, width), jnp.float32)
+            for heads in (self.heads, key_heads)
+        )
+        how = {"pattern": self.pattern, "implementation": self.implementation}
+        attending = attention_cost(query, key, key, **how).forward
+        rows = batch * length
+        of_queries = matrix_product(rows, features, features) * 2
+        return (
+            attending
+            + of_queries
+            + matrix_product(rows, features, key_heads * width) * 2
+        )
 
     def _heads(self, count: int, features: int, name: str) -> nn.Module:
         return nn.DenseGeneral(

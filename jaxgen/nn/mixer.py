@@ -6,7 +6,9 @@ so are Fourier transforms, convolutions and state spaces. What it must keep to:
 - A token's output depends on no vector where ``context.padding`` is true, and on none
   of another segment. What it says at padding itself is free, and finite.
 - It knows nothing of absolute positions but what the vectors and the context tell.
-- It says whether it is ``causal`` and ``exact``.
+- It says whether it is ``causal`` and ``exact``, and what it costs.
+
+One that cannot tell segments apart refuses them by its name.
 """
 
 from typing import NamedTuple, Protocol, runtime_checkable
@@ -16,6 +18,7 @@ import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Bool, Float, Int
 from jaxgen.attention.checks import require_kind
+from jaxgen.attention.cost import Work
 
 
 class Context(NamedTuple):
@@ -53,6 +56,10 @@ class Mixer(Protocol):
 
     def __call__(self, x: Array, context: Context) -> Array:
         """Vectors (b, t, d) to vectors (b, t, d)."""
+        ...
+
+    def cost(self, batch: int, length: int, features: int) -> Work:
+        """Work of its products of matrices: forward, in float32, without segments."""
         ...
 
 

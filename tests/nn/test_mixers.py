@@ -1,65 +1,42 @@
-"""What every mixer must keep to; a new one joins by a line in MIXERS."""
-
-from functools import lru_cache
+"""What every mixer must keep to; a new one joins by a line in CASES."""
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 import pytest
+from jax.sharding import NamedSharding
+from jax.sharding import PartitionSpec as P
 
-from jaxgen.attention.dense import Dense
-from jaxgen.attention.expressions import causal, window
-from jaxgen.attention.positions import rotary
-from jaxgen.attention.scores import ALiBi
-from jaxgen.nn.attention import RelativeBias, SelfAttention
-from jaxgen.nn.mixer import PLAIN, Context, Mixer, led, places, require_fit
+from executed import executed_products
+from jaxgen.attention.cost import Work
+from jaxgen.models.text_encoder import TextEncoder
+from jaxgen.nn.mixer import PLAIN, Context, Mixer
+from jaxgen.nn.transformer_block import FeedForward, TransformerBlock
+from jaxgen.sharding.mesh import mesh_of
+from mixers import CASES, FEATURES, LENGTH, NOISE, ROWS, X, close, compiled, learned
 
-MIXERS = {
-    "attention": SelfAttention(2, implementation=Dense()),
-    "tiles": SelfAttention(2),
-    "causal": SelfAttention(2, pattern=causal(), rotation=rotary),
-    "window": SelfAttention(4, 2, window(1), use_bias=True, implementation=Dense()),
-    "alibi": SelfAttention(2, score=ALiBi, implementation=Dense()),
-    "learned": SelfAttention(2, score=RelativeBias(8), implementation=Dense()),
-}
-WITHOUT_POSITIONS = ("attention", "tiles")
-
-ROWS, LENGTH, FEATURES = 2, 6, 8
-X = jnp.asarray(np.random.default_rng(0).normal(size=(ROWS, LENGTH, FEATURES)), "f4")
-NOISE = jnp.asarray(np.random.default_rng(1).normal(size=X.shape), "f4")
-
-
-@lru_cache
-def learned(name):
-    """Parameters none of which is zero, and quick to make."""
-    shapes = jax.eval_shape(MIXERS[name].init, jax.random.key(0), X, PLAIN)
-    return jax.tree.map(
-        lambda w: jnp.cos(jnp.arange(w.size)).reshape(w.shape) / 2, shapes
-    )
-
-
-@lru_cache
-def compiled(name):
-    mixer, variables = MIXERS[name], learned(name)
-    return jax.jit(lambda x, context: mixer.apply(variables, x, context))
-
-
-def close(one, other):
-    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
-
-
-every = pytest.mark.parametrize("name", MIXERS)
+every = pytest.mark.parametrize("name", CASES)
 
 
 @every
-def test_real_tokens_do_not_see_padding(name):
-    alone = compiled(name)(X[:, :3], PLAIN)
+def test_real_tokens_do_not_see_what_padding_holds(name):
     padding = jnp.broadcast_to(jnp.arange(LENGTH)[None] >= 3, (ROWS, LENGTH))
+    found = []
     for content in (X, NOISE, 1e3 * NOISE):
         x = jnp.where(padding[..., None], content, X)
-        padded = compiled(name)(x, Context(padding))
-        close(padded[:, :3], alone)
-        assert np.isfinite(padded).all()
+        found.append(compiled(name)(x, Context(padding)))
+        assert np.isfinite(found[-1]).all()
+        close(found[-1][:, :3], found[0][:, :3])
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].stretches])
+@pytest.mark.parametrize("side", ["left", "right"])
+def test_real_tokens_do_not_see_how_much_padding_there_is(name, side):
+    alone = compiled(name)(X[:, :3], Context(jnp.zeros((ROWS, 3), bool)))
+    real = slice(3, None) if side == "left" else slice(0, 3)
+    padding = jnp.ones((ROWS, LENGTH), bool).at[:, real].set(False)
+    x = (10 * NOISE).at[:, real].set(X[:, :3])
+    close(compiled(name)(x, Context(padding))[:, real], alone)
 
 
 @every
@@ -69,12 +46,24 @@ def test_a_row_of_padding_is_finite_and_has_a_finite_slope(name):
     assert np.isfinite(y).all() and np.isfinite(pulled_back(NOISE)[0]).all()
 
 
-@every
+SEGMENTS = jnp.broadcast_to(jnp.array([[5, 5, 5, 2, 2, 2]]), (ROWS, LENGTH))
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if CASES[name].packs])
 def test_sequences_packed_in_a_row_are_as_if_alone(name):
-    segments = jnp.broadcast_to(jnp.array([[5, 5, 5, 2, 2, 2]]), (ROWS, LENGTH))
-    packed = compiled(name)(X, Context(segments=segments))
+    """With padding in none of one row, and in each sequence of the other."""
+    padding = jnp.zeros((ROWS, LENGTH), bool).at[1, jnp.array([2, 5])].set(True)
+    packed = compiled(name)(X, Context(padding, SEGMENTS))
     for part in (slice(0, 3), slice(3, 6)):
-        close(packed[:, part], compiled(name)(X[:, part], PLAIN))
+        alone = compiled(name)(X[:, part], Context(padding[:, part]))
+        real = ~np.asarray(padding[:, part])
+        close(packed[:, part][real], alone[real])
+
+
+@pytest.mark.parametrize("name", [name for name in CASES if not CASES[name].packs])
+def test_who_cannot_tell_sequences_apart_says_so(name):
+    with pytest.raises(ValueError, match=type(CASES[name].mixer).__name__):
+        compiled(name)(X, Context(segments=SEGMENTS))
 
 
 @every
@@ -84,122 +73,91 @@ def test_a_mixer_is_causal_where_it_says_so(name):
 
     slopes = np.abs(jax.jit(jax.jacrev(of_row))(X[0])).sum((1, 3))
     later = np.triu(slopes, 1)
-    assert (later.max() == 0) == MIXERS[name].causal
+    assert (later.max() == 0) == CASES[name].mixer.causal
     assert (slopes.diagonal() > 0).all()
 
 
 @every
 def test_a_mixer_tells_what_it_is(name):
-    assert isinstance(MIXERS[name], Mixer) and MIXERS[name].exact
+    case = CASES[name]
+    assert isinstance(case.mixer, Mixer) and case.mixer.exact == case.exact
 
 
-@pytest.mark.parametrize("name", WITHOUT_POSITIONS)
-def test_without_positions_order_does_not_matter(name):
-    order = np.random.default_rng(2).permutation(LENGTH)
-    close(compiled(name)(X[:, order], PLAIN), compiled(name)(X, PLAIN)[:, order])
+@every
+def test_order_matters_where_it_should(name):
+    order = np.array([3, 0, 5, 1, 4, 2])
+    one, other = compiled(name)(X[:, order], PLAIN), compiled(name)(X, PLAIN)[:, order]
+    assert CASES[name].ordered != np.allclose(one, other, atol=1e-5)
 
 
-def test_positions_told_count_and_only_by_their_differences():
-    positions = jnp.array([[3, 1, 4, 0, 5, 2]])
-    told = compiled("alibi")(X, Context(positions=positions))
-    close(compiled("alibi")(X, Context(positions=positions + 7)), told)
-    assert not np.allclose(told, compiled("alibi")(X, PLAIN), atol=1e-3)
+WEIGHTS = np.cos(np.arange(X.size)).reshape(X.shape)
+PADDING = np.arange(LENGTH)[None] >= np.array([[LENGTH], [LENGTH - 2]])
 
 
-def test_attention_is_the_formula_in_float64():
-    params = jax.tree.map(np.float64, learned("window")["params"])
-    x = np.asarray(X, np.float64)
+@every
+def test_slopes_are_those_of_differences_in_double_precision(name):
+    """And numbers of single and of half precision are near those of double."""
+    mixer = CASES[name].mixer
 
-    def heads(name):
-        layer = params[name]
-        return np.einsum("btd,dnh->btnh", x, layer["kernel"]) + layer["bias"]
+    def output(given):
+        found = mixer.apply(*given, Context(jnp.asarray(PADDING)))
+        return jnp.where(PADDING[..., None], 0, found)
 
-    query, key, value = heads("query"), heads("key"), heads("value")
-    expected = np.zeros((ROWS, LENGTH, 4, 2))
-    for head in range(4):
-        scores = np.einsum("bqh,bkh->bqk", query[:, :, head], key[:, :, head // 2])
-        far = np.abs(np.subtract.outer(np.arange(LENGTH), np.arange(LENGTH))) > 1
-        weights = np.exp(np.where(far, -np.inf, scores / np.sqrt(2)))
-        weights /= weights.sum(-1, keepdims=True)
-        expected[:, :, head] = weights @ value[:, :, head // 2]
-    out = params["out"]
-    expected = expected.reshape(ROWS, LENGTH, -1) @ out["kernel"] + out["bias"]
-    close(compiled("window")(X, PLAIN), expected)
+    def weighed(given):
+        found = output(given)
+        return (found * WEIGHTS).sum(), found
 
-
-def test_fewer_key_heads_are_as_many_alike():
-    """Grouped heads are those of plain attention whose key heads are repeated."""
-    plain = SelfAttention(4, pattern=window(1), use_bias=True, implementation=Dense())
-    params = dict(learned("window")["params"])
-    for name in ("key", "value"):
-        of = params[name]
-        params[name] = {
-            "kernel": jnp.repeat(of["kernel"], 2, axis=1),
-            "bias": jnp.repeat(of["bias"], 2, axis=0),
-        }
-    apply = jax.jit(plain.apply)
-    close(apply({"params": params}, X, PLAIN), compiled("window")(X, PLAIN))
-
-
-def test_a_learned_score_has_a_slope():
-    def loss(variables):
-        return (MIXERS["learned"].apply(variables, X, PLAIN) ** 2).sum()
-
-    slope = jax.jit(jax.grad(loss))(learned("learned"))
-    table = slope["params"]["score"]["table"]
-    assert table.shape == (2, 8) and (jnp.abs(table).max(1) > 0).all()
+    given = learned(name), X
+    single = jax.jit(output)(given)
+    half = jax.jit(output)(jax.tree.map(lambda x: x.astype("bfloat16"), given))
+    with jax.enable_x64(True):
+        given = jax.tree.map(lambda x: np.asarray(x, "float64"), given)
+        way = jax.tree.map(lambda x: np.sin(1 + np.arange(x.size, dtype=float)), given)
+        way = jax.tree.map(lambda x, v: v.reshape(x.shape), given, way)
+        run = jax.jit(jax.value_and_grad(weighed, has_aux=True))
+        (_, double), slopes = run(given)
+        ahead, behind = (
+            run(jax.tree.map(lambda x, v, s=step: x + s * v, given, way))[0][0]
+            for step in (1e-6, -1e-6)
+        )
+    slopes, double, ahead, behind = jax.device_get((slopes, double, ahead, behind))
+    slope = sum(map(np.vdot, jax.tree.leaves(slopes), jax.tree.leaves(way)))
+    np.testing.assert_allclose(slope, (ahead - behind) / 2e-6, rtol=1e-6, atol=1e-8)
+    assert half.dtype == jnp.bfloat16 and double.dtype == np.float64
+    close(single, double)
+    error = np.asarray(half, np.float64) - double
+    assert np.sqrt((error**2).mean() / (double**2).mean()) < 0.03
 
 
-@pytest.mark.parametrize(
-    "mixer, message",
-    [
-        (SelfAttention(3), "8 features do not divide into 3 heads"),
-        (SelfAttention(4, key_heads=3), "key heads must divide"),
-        (SelfAttention(4, key_heads=0), "key heads must divide"),
-        (SelfAttention(8, rotation=rotary), "planes need an even number"),
-    ],
-)
-def test_sizes_that_do_not_fit_are_refused(mixer, message, key):
-    with pytest.raises(ValueError, match=message):
-        mixer.init(key, X, PLAIN)
+@every
+def test_however_it_is_run_it_computes_the_same(name):
+    """Step by step; and mapped over rows that lie on two devices."""
+    mixer, params, run = CASES[name].mixer, learned(name), compiled(name)
+    expected = run(X, PLAIN)
+    close(mixer.apply(params, X, PLAIN), expected)
+    mesh = mesh_of({"data": 2}, jax.devices()[:2])
+    split = jax.device_put(X, NamedSharding(mesh, P("data")))
+    found = run(split, PLAIN)
+    assert len(found.sharding.device_set) == 2
+    close(found, expected)
+    close(jax.jit(jax.vmap(lambda x: run(x[None], PLAIN)[0]))(X), expected)
 
 
-def test_a_context_of_another_shape_is_refused():
-    require_fit(Context(positions=jnp.zeros((1, 5), int)), 2, 5)
-    with pytest.raises(ValueError, match=r"padding of shape \(1, 5\).*\(2, 5\)"):
-        require_fit(Context(padding=jnp.zeros((1, 5), bool)), 2, 5)
+@pytest.mark.parametrize("size", [(1, 1, 8), (2, 6, 8), (3, 13, 16)], ids=str)
+@every
+def test_a_mixer_costs_what_it_computes(name, size):
+    mixer, x = CASES[name].mixer, jax.ShapeDtypeStruct(size, "float32")
+    variables = jax.eval_shape(mixer.init, jax.random.key(0), x, PLAIN)
+    counted = executed_products(lambda v, x: mixer.apply(v, x, PLAIN), variables, x)
+    assert mixer.cost(*size) == Work(counted["flops"], counted["bytes"])
 
 
-@pytest.mark.parametrize(
-    "context, message",
-    [
-        (Context(padding=jnp.zeros((2, 5))), "padding of float32: expected bool"),
-        (Context(padding=jnp.zeros((2, 5), int)), "padding of int32: expected bool"),
-        (Context(segments=jnp.zeros((2, 5))), "segments of float32: expected integers"),
-        (
-            Context(positions=jnp.zeros((1, 5))),
-            "positions of float32: expected integers",
-        ),
-    ],
-)
-def test_a_context_of_other_numbers_is_refused(context, message):
-    with pytest.raises(ValueError, match=message):
-        require_fit(context, 2, 5)
-
-
-def test_a_leading_token_is_real_and_at_position_zero():
-    padding = jnp.array([[False, True]])
-    context = led(Context(padding, positions=jnp.array([[3, 4]])), 2)
-    assert context.padding.tolist() == [[False, False, True]]
-    assert context.positions.tolist() == [[0, 4, 5]]
-    with pytest.raises(ValueError, match="only the first sequence of a row"):
-        led(Context(segments=jnp.zeros((1, 2), int)), 2)
-
-
-def test_places_restart_where_a_segment_does():
-    rows = jnp.array([[1, 1, 2, 2, 2, 1], [0, 0, 0, 0, 0, 0], [1, 2, 3, 3, 4, 1]])
-    assert places(rows).tolist() == [
-        [0, 1, 0, 1, 2, 0],
-        [0, 1, 2, 3, 4, 5],
-        [0, 0, 0, 1, 0, 0],
-    ]
+@every
+def test_an_encoder_takes_any_mixer(name):
+    block = TransformerBlock(CASES[name].mixer, FeedForward(12))
+    encoder = TextEncoder(11, FEATURES, (block,) * 2, scan=True)
+    context = Context(jnp.zeros((ROWS, LENGTH), bool))
+    inputs = jax.random.key(0), jnp.zeros((ROWS, LENGTH), int), context
+    found, variables = jax.eval_shape(encoder.init_with_output, *inputs)
+    assert found.tokens.shape == X.shape
+    assert all(len(w.shape) > 0 for w in jax.tree.leaves(variables))

@@ -1,0 +1,80 @@
+"""Mixers of every kind, each with what it keeps to; a new one joins by a line."""
+
+from functools import lru_cache
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from jaxgen.attention.dense import Dense
+from jaxgen.attention.expressions import causal, window
+from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
+from jaxgen.attention.positions import rotary
+from jaxgen.attention.scores import ALiBi
+from jaxgen.nn.attention import RelativeBias, SelfAttention
+from jaxgen.nn.linear_attention import LinearAttention
+from jaxgen.nn.mixer import PLAIN, Mixer
+
+ROWS, LENGTH, FEATURES = 2, 6, 8
+X = jnp.asarray(np.random.default_rng(0).normal(size=(ROWS, LENGTH, FEATURES)), "f4")
+NOISE = jnp.asarray(np.random.default_rng(1).normal(size=X.shape), "f4")
+
+
+class Case(NamedTuple):
+    """A mixer, and in what it is not like most.
+
+    Attributes:
+      mixer: of the slot.
+      ordered: whether the order of tokens matters.
+      exact: whether it is its own definition.
+      packs: whether it takes several sequences in a row.
+      stretches: whether more padding leaves tokens as they are.
+    """
+
+    mixer: Mixer
+    ordered: bool = True
+    exact: bool = True
+    packs: bool = True
+    stretches: bool = True
+
+
+PERFORMER = PositiveRandomFeatures(6, seed=1)
+CASES = {
+    "attention": Case(SelfAttention(2, implementation=Dense()), ordered=False),
+    "causal": Case(SelfAttention(2, pattern=causal(), rotation=rotary)),
+    "window": Case(
+        SelfAttention(4, 2, window(1), use_bias=True, implementation=Dense())
+    ),
+    "dilated": Case(
+        SelfAttention(2, pattern=window(4, dilation=2), implementation=Dense())
+    ),
+    "alibi": Case(SelfAttention(2, score=ALiBi, implementation=Dense())),
+    "learned": Case(SelfAttention(2, score=RelativeBias(8), implementation=Dense())),
+    "linear": Case(LinearAttention(2, chunk=4), ordered=False),
+    "linear, causal": Case(LinearAttention(2, causal=True, chunk=4, use_bias=True)),
+    "performer": Case(
+        LinearAttention(2, PERFORMER, chunk=2), ordered=False, exact=False
+    ),
+    "performer, causal": Case(LinearAttention(2, PERFORMER, True, 2), exact=False),
+    "cosformer": Case(LinearAttention(2, CosFormer(16), True, chunk=4)),
+}
+
+
+@lru_cache
+def learned(name):
+    """Parameters none of which is zero, and quick to make."""
+    shapes = jax.eval_shape(CASES[name].mixer.init, jax.random.key(0), X, PLAIN)
+    return jax.tree.map(
+        lambda w: jnp.cos(jnp.arange(w.size)).reshape(w.shape) / 2, shapes
+    )
+
+
+@lru_cache
+def compiled(name):
+    mixer, variables = CASES[name].mixer, learned(name)
+    return jax.jit(lambda x, context: mixer.apply(variables, x, context))
+
+
+def close(one, other):
+    np.testing.assert_allclose(one, other, rtol=1e-5, atol=1e-5)
