@@ -13,6 +13,7 @@ from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
 from jaxgen.attention.positions import rotary
 from jaxgen.attention.scores import ALiBi
 from jaxgen.nn.attention import RelativeBias, SelfAttention
+from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
 
@@ -58,6 +59,7 @@ CASES = {
     ),
     "performer, causal": Case(LinearAttention(2, PERFORMER, True, 2), exact=False),
     "cosformer": Case(LinearAttention(2, CosFormer(16), True, chunk=4)),
+    "fourier": Case(FourierMixing(), packs=False, stretches=False),
 }
 
 
