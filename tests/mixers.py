@@ -14,6 +14,7 @@ from jaxgen.attention.positions import rotary
 from jaxgen.attention.scores import ALiBi
 from jaxgen.nn.attention import RelativeBias, SelfAttention
 from jaxgen.nn.fourier import FourierMixing
+from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
 
@@ -60,6 +61,8 @@ CASES = {
     "performer, causal": Case(LinearAttention(2, PERFORMER, True, 2), exact=False),
     "cosformer": Case(LinearAttention(2, CosFormer(16), True, chunk=4)),
     "fourier": Case(FourierMixing(), packs=False, stretches=False),
+    "convolution": Case(GatedConvolution(3, use_bias=True)),
+    "convolution, causal": Case(GatedConvolution(4, causal=True)),
 }
 
 
