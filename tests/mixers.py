@@ -13,6 +13,8 @@ from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
 from jaxgen.attention.positions import rotary
 from jaxgen.attention.scores import ALiBi
 from jaxgen.nn.attention import RelativeBias, SelfAttention
+from jaxgen.nn.bidirectional import Bidirectional
+from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
@@ -63,6 +65,8 @@ CASES = {
     "fourier": Case(FourierMixing(), packs=False, stretches=False),
     "convolution": Case(GatedConvolution(3, use_bias=True)),
     "convolution, causal": Case(GatedConvolution(4, causal=True)),
+    "state space": Case(DiagonalStateSpace(3)),
+    "state spaces": Case(Bidirectional(DiagonalStateSpace())),
 }
 
 
