@@ -13,6 +13,10 @@ from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
 from jaxgen.attention.positions import rotary
 from jaxgen.attention.scores import ALiBi
 from jaxgen.nn.attention import RelativeBias, SelfAttention
+from jaxgen.nn.bidirectional import Bidirectional
+from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
+from jaxgen.nn.fourier import FourierMixing
+from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
 
@@ -58,6 +62,11 @@ CASES = {
     ),
     "performer, causal": Case(LinearAttention(2, PERFORMER, True, 2), exact=False),
     "cosformer": Case(LinearAttention(2, CosFormer(16), True, chunk=4)),
+    "fourier": Case(FourierMixing(), packs=False, stretches=False),
+    "convolution": Case(GatedConvolution(3, use_bias=True)),
+    "convolution, causal": Case(GatedConvolution(4, causal=True)),
+    "state space": Case(DiagonalStateSpace(3)),
+    "state spaces": Case(Bidirectional(DiagonalStateSpace())),
 }
 
 
