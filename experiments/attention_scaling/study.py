@@ -11,7 +11,7 @@ from experiments.attention_scaling.cost_of_length import cost_of_length
 from experiments.attention_scaling.memory_on_tpu import memory_on_tpu
 from experiments.attention_scaling.page import WORDS
 from experiments.report import Part, left_report
-from tpu.topology import topology
+from jaxgen.sharding.topology import topology
 
 PARTS: dict[str, Callable[[AttentionScaling, Path], Part]] = {
     "cost_of_length": cost_of_length,

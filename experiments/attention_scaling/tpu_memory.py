@@ -11,9 +11,9 @@ from jax.sharding import SingleDeviceSharding
 from experiments.attention_scaling.claim import AttentionScaling
 from experiments.attention_scaling.measuring import memory_of
 from experiments.attention_scaling.programs import Program, program
+from jaxgen.sharding.topology import topology
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded
-from tpu.topology import topology
 
 PLANS = "plans.jsonl"
 TOO_MUCH = "RESOURCE_EXHAUSTED"

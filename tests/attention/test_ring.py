@@ -20,7 +20,7 @@ from jaxgen.attention.ring import Ring
 from jaxgen.attention.scores import RelativeBias
 from jaxgen.attention.shards import balanced
 from jaxgen.sharding.mesh import mesh_of
-from tpu.topology import topology
+from jaxgen.sharding.topology import topology
 
 LENGTH, EMPTY = 32, 3
 PACKED = {

@@ -24,7 +24,7 @@ from jaxgen.attention.random_blocks import RandomBlocks
 from jaxgen.attention.scores import ALiBi, SoftCap
 from jaxgen.attention.splash import Splash
 from jaxgen.sharding.mesh import mesh_of
-from tpu.topology import topology
+from jaxgen.sharding.topology import topology
 
 SPLASH = Splash(block=128, interpret=True)
 

@@ -39,8 +39,8 @@ from experiments.attention_scaling.tpu_memory import peak_bytes
 from experiments.criterion import overall
 from experiments.launch import launch
 from installed import with_libtpu
+from jaxgen.sharding.topology import topology
 from tests.markup import Reader
-from tpu.topology import topology
 
 ROOT = Path(__file__).parents[2]
 NET = Net(heads=2, features=4, layers=2, batch=2, window=8)

@@ -29,13 +29,13 @@ from jaxgen.objectives.adversarial import HINGE
 from jaxgen.objectives.penalties import unpenalized
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.sharding.rules import study
+from jaxgen.sharding.topology import SLICES, topology
 from jaxgen.training.compile import Program, compile
 from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard
 from learners import guessing, regression, ring_gan
-from tpu.topology import SLICES, topology
 
 V5E_BYTES = (15.75 - 0.26) * 2**30
 """What the compiler lets a program use, less what the system keeps."""
