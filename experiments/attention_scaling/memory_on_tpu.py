@@ -68,7 +68,7 @@ def memory_table(lines: Lines, rows: Sequence[Mapping[str, Any]]) -> Fragment:
             "what",
             "longest that fits",
             "its peak",
-            "exponent of the last two",
+            "exponent, last two",
             "would fit",
         ),
         [
@@ -82,8 +82,8 @@ def memory_table(lines: Lines, rows: Sequence[Mapping[str, Any]]) -> Fragment:
             for (slice, scope, name), (lengths, peaks) in lines.items()
         ],
         "Right: tokens of the longest sequence that a chip would hold, by the law c₀ + c₁n "
-        f"+ c₂n² through the peaks; {RESERVED} GiB are the system's. * The compiler "
-        "refused a longer one that was asked for.",
+        f"+ c₂n² through the last three peaks; {RESERVED} GiB are the system's. * The "
+        "compiler refused a longer one that was asked for.",
     )
 
 
@@ -106,4 +106,5 @@ def would_fit(lengths: np.ndarray, peaks: np.ndarray, slice: str) -> str:
     if lengths.size < 3:
         return ""
     budget = (USABLE[slice] - RESERVED) * GIB
-    return length_text(longest_within(quadratic_fit(lengths, peaks[None]), budget))
+    law = quadratic_fit(lengths[-3:], peaks[-3:])
+    return length_text(longest_within(law, budget))

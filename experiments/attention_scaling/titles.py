@@ -31,7 +31,7 @@ def bytes_text(count: float) -> str:
         if count < 1000 or unit == "GiB":
             break
         count /= 1024
-    return f"{count:.3g} {unit}" if count < 100 else f"{count:,.0f} {unit}"
+    return f"{count:#.3g} {unit}" if count < 100 else f"{count:,.0f} {unit}"
 
 
 def length_text(length: float) -> str:

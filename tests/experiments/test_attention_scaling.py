@@ -29,6 +29,7 @@ from experiments.attention_scaling.findings import (
     quadratic_criteria,
     sparse_criteria,
 )
+from experiments.attention_scaling.memory_on_tpu import by_line, memory_table
 from experiments.attention_scaling.programs import PARTS, program
 from experiments.attention_scaling.published import (
     LONG_RANGE_ARENA,
@@ -164,6 +165,23 @@ def test_memory_on_a_chip_grows_with_all_pairs_until_it_has_no_more():
     assert pairs < peak("dense", 4096) < 5 * pairs
     assert peak("full", 4096) < pairs / 2
     assert peak("dense", 65536) is None
+
+
+def test_what_a_chip_would_hold_is_where_its_law_meets_its_memory():
+    rows = [
+        {
+            "slice": "v5litepod-4",
+            "scope": "operator",
+            "mechanism": "dense",
+            "length": length,
+            "peak": 16 * length**2 if length < 16384 else None,
+        }
+        for length in (2048, 4096, 8192, 16384)
+    ]
+    text = memory_table(by_line(rows), rows)
+    # (15.75 - 0.26) GiB are 16 bytes of each pair of 32,242 tokens
+    for cell in ("8,192 *", "1.00 GiB", "2.00", "32,000"):
+        assert f">{cell}<" in text
 
 
 def start(out, *options):
