@@ -80,7 +80,7 @@ def known_exponent(name: str) -> float:
 
     Example:
       >>> round(known_exponent("O(n log n)"), 3)
-      1.107
+      1.108
     """
     lengths = np.array(KNOWN[name].lengths, float)
     return float(np.polyfit(np.log(lengths), np.log(KNOWN[name].growth(lengths)), 1)[0])
