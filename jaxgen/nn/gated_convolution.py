@@ -97,7 +97,7 @@ def convolved_within(
     """
     total = jnp.zeros_like(x)
     for offset, weights in enumerate(kernel, first):
-        own = (sequence > 0) & (shifted(sequence, offset) == sequence)
+        own = shifted(sequence, offset) == sequence
         total += jnp.where(own[..., None], shifted(x, offset), 0) * weights[None, None]
     return total
 

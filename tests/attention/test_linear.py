@@ -90,11 +90,12 @@ def test_sums_are_those_of_all_pairs(name, how, padding, segments):
 
 @pytest.mark.parametrize("how", [attended_to_all, attended_to_past])
 @pytest.mark.parametrize("segments", [None, SEGMENTS], ids=["row", "segments"])
-def test_scales_far_apart_neither_overflow_nor_vanish(how, segments):
-    """Keys of exp(-200) to exp(200): what a query sees is the largest it may."""
+@pytest.mark.parametrize("level", [300, -100])
+def test_scales_far_apart_neither_overflow_nor_vanish(how, segments, level):
+    """Keys of exp(level) to exp(level - 400) after padding: the largest is all."""
     ones = jnp.ones((ROWS, LENGTH, HEADS, 1))
     scale = jnp.broadcast_to(
-        jnp.linspace(200, -200, LENGTH)[None, :, None], ones.shape[:3]
+        jnp.linspace(level, level - 400, LENGTH)[None, :, None], ones.shape[:3]
     )
     value = jnp.broadcast_to(
         jnp.arange(1.0, LENGTH + 1)[None, :, None, None], ones.shape
