@@ -6,7 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.attention_scaling.claim import AttentionScaling
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.cost_of_length import cost_of_length
 from experiments.attention_scaling.memory_on_tpu import memory_on_tpu
 from experiments.attention_scaling.page import WORDS

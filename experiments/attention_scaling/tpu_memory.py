@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import SingleDeviceSharding
 
-from experiments.attention_scaling.claim import AttentionScaling
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.measuring import memory_of
 from experiments.attention_scaling.programs import Program, program
 from jaxgen.sharding.topology import topology

@@ -33,7 +33,7 @@ from experiments.mode_collapse.tables import (
     mean_table,
     score_table,
 )
-from experiments.mode_collapse.training import Run, numbers, trained
+from experiments.training import Run, numbers, trained
 from experiments.report import Part
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor

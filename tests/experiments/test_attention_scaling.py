@@ -12,7 +12,7 @@ import jax
 import numpy as np
 import pytest
 
-from executed import executed_products
+from experiments.executed import executed_products
 from experiments.attention_scaling import claim
 from experiments.attention_scaling.calibration import KNOWN, calibration_programs
 from experiments.attention_scaling.claim import PRESETS, Net
