@@ -91,6 +91,15 @@ def measured(experiment: AttentionScaling, folder: Path) -> Costs:
     return by_line(json.loads((folder / PROGRAMS).read_text()), seconds)
 
 
+def costs_there(experiment: AttentionScaling, folder: Path) -> Costs:
+    """What was measured before, all rounds of it; nothing where there is less."""
+    if not (folder / ROUNDS).exists() or not (folder / PROGRAMS).exists():
+        return {}
+    if len(recorded(folder / ROUNDS)) < experiment.cost_of_length.rounds:
+        return {}
+    return measured(experiment, folder)
+
+
 def measure(experiment: AttentionScaling, folder: Path, rounds: range) -> None:
     """Compiles every program and times all of them in each of these rounds."""
     programs = [*calibration_programs(), *wanted(experiment)[0]]

@@ -42,12 +42,13 @@ class Task(NamedTuple):
 
 
 def pools_of(tasks: Mapping[str, Task]) -> Pools:
-    """All tasks, stacked; a question less is one that is not asked."""
+    """All tasks, stacked: as many rows of each, and questions that are not asked."""
     most = max(task.train.places.shape[1] for task in tasks.values())
 
     def stacked(split: str) -> Questions:
         rows = [widened(getattr(task, split), most) for task in tasks.values()]
-        return jax.tree.map(lambda *leaves: np.stack(leaves), *rows)
+        least = min(len(each.tokens) for each in rows)
+        return jax.tree.map(lambda *leaves: np.stack([x[:least] for x in leaves]), *rows)
 
     return Pools(stacked("train"), stacked("test"))
 
@@ -80,59 +81,55 @@ def nested(settings: QualityOfLength) -> Task:
     sizes = ListOperations(4, 5, settings.length // 4, settings.length)
     train, test = sizes_of(settings)
     rows = list_operations(sizes, train + test, seed=0)
-    cut = LabelledTokens(*(leaf[:train] for leaf in rows))
-    seen, asked = sampled(
-        cut, LabelledTokens(*(leaf[train:] for leaf in rows)), settings
-    )
+    seen, asked = (LabelledTokens(*each) for each in parted(rows, train))
     first = most_frequent_with(seen.tokens[:, 0], seen.labels, asked.tokens[:, 0])
     return about_rows(seen, asked, {"the first operator": first})
 
 
 def needle(settings: QualityOfLength) -> Task:
     """The value of a needle, asked for at the end of a row; kinds are its distances."""
-    sizes = Needle(settings.length, ANSWERS, noise=ANSWERS)
-
-    def asked(name: str, rows: int) -> Questions:
-        found = jax.jit(lambda key: needles(sizes, key, rows))(jax.random.key(SEEDS[name]))
-        last = np.full(rows, settings.length - 1)
-        return questions(found.tokens, found.labels, last, found.distances)
-
-    train, test = map(asked, SEEDS, sizes_of(settings))
-    return Task(train, test, {"chance": sizes.chance})
+    sizes, counts = Needle(settings.length, ANSWERS, noise=ANSWERS), sizes_of(settings)
+    draw = jax.jit(lambda key: needles(sizes, key, sum(counts)))
+    found = draw(jax.random.key(0))
+    last = np.full(sum(counts), settings.length - 1)
+    asked = questions(found.tokens, found.labels, last, found.distances)
+    train, test = parted(asked, counts[0])
+    return Task(Questions(*train), Questions(*test), {"chance": sizes.chance})
 
 
 def recall(settings: QualityOfLength) -> Task:
     """What followed a key before, asked for all keys; kinds are numbers of pairs."""
     sizes = [AssociativeRecall(pairs, settings.length, 34, 1.0) for pairs in PAIRS]
-
-    def asked(name: str, rows: int) -> Questions:
-        parts = np.array_split(np.arange(rows), len(sizes))
-        found = [
-            recalled(one, jax.random.key(SEEDS[name] + one.pairs), len(part))
-            for one, part in zip(sizes, parts, strict=True)
-        ]
-        return jax.tree.map(lambda *leaves: np.concatenate(leaves), *found)
-
-    train, test = map(asked, SEEDS, sizes_of(settings))
-    known = [test.kinds == pairs for pairs in PAIRS]
-    right = sum(
-        (test.answers[kind] >= 0).sum() * one.chance_in_row
-        for kind, one in zip(known, sizes, strict=True)
+    counts = [count // len(sizes) for count in sizes_of(settings)]
+    halves = [parted(recalled(one, sum(counts)), counts[0]) for one in sizes]
+    train, test = (
+        jax.tree.map(lambda *leaves: np.concatenate(leaves), *half)
+        for half in zip(*halves, strict=True)
     )
+    asked = [counts[1] * one.pairs for one in sizes]
+    right = [
+        count * one.chance_in_row for count, one in zip(asked, sizes, strict=True)
+    ]
     baselines = {
         "chance": sizes[0].chance,
-        "any value of the row": float(right / (test.answers >= 0).sum()),
+        "any value of the row": sum(right) / sum(asked),
     }
-    return Task(train, test, baselines)
+    return Task(Questions(*train), Questions(*test), baselines)
 
 
-def recalled(task: AssociativeRecall, key: jax.Array, rows: int) -> Questions:
+def recalled(task: AssociativeRecall, rows: int) -> Questions:
     """Rows of one number of pairs, with room for questions about the most."""
-    found = jax.jit(lambda key: associations(task, key, rows))(key)
+    draw = jax.jit(lambda key: associations(task, key, rows))
+    found = draw(jax.random.key(task.pairs))
     places = np.nonzero(np.asarray(found.asked))[1].reshape(rows, task.pairs)
     answers = np.take_along_axis(np.asarray(found.labels), places, axis=1)
     kinds = np.full(places.shape, task.pairs)
     return widened(questions(found.tokens, answers, places, kinds), max(PAIRS))
+
+
+def parted(rows: tuple, count: int) -> tuple[tuple, tuple]:
+    """Arrays cut in two, so many rows in the first part."""
+    return tuple(x[:count] for x in rows), tuple(x[count:] for x in rows)
 
 
 TASKS: dict[TaskName, Callable[[QualityOfLength], Task]] = {
@@ -141,10 +138,6 @@ TASKS: dict[TaskName, Callable[[QualityOfLength], Task]] = {
     "recall": recall,
     "list_operations": nested,
 }
-
-SEEDS = {"train": 0, "test": 1_000}
-"""Of what is drawn to learn from, and to be judged by."""
-
 
 def sizes_of(settings: QualityOfLength) -> tuple[int, int]:
     """How many examples to train on, and to be judged by."""

@@ -35,6 +35,14 @@ MIXERS = {
 }
 """Of mixers."""
 
+TASKS = {
+    "text": "text",
+    "needle": "needle",
+    "recall": "recall",
+    "list_operations": "ListOps",
+}
+"""Of quality."""
+
 
 def scope_title(scope: str, gradient: bool) -> str:
     """Of a scope and a direction.
