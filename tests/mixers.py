@@ -18,7 +18,9 @@ from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
+from jaxgen.nn.lsh_attention import LSHAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
+from jaxgen.nn.sinkhorn_attention import SinkhornAttention
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
 X = jnp.asarray(np.random.default_rng(0).normal(size=(ROWS, LENGTH, FEATURES)), "f4")
@@ -43,6 +45,9 @@ class Case(NamedTuple):
     stretches: bool = True
 
 
+# seeds that put no token where rounding decides its bucket; causal, none sees one alone,
+# whose share is one whatever the token
+HASHED = LSHAttention(2, buckets=4, hashes=2, window=2, seed=213)
 PERFORMER = PositiveRandomFeatures(6, seed=1)
 CASES = {
     "attention": Case(SelfAttention(2, implementation=Dense()), ordered=False),
@@ -67,6 +72,11 @@ CASES = {
     "convolution, causal": Case(GatedConvolution(4, causal=True)),
     "state space": Case(DiagonalStateSpace(3)),
     "state spaces": Case(Bidirectional(DiagonalStateSpace())),
+    "lsh": Case(HASHED, exact=False),
+    "lsh, causal": Case(
+        HASHED.clone(causal=True, use_bias=True, seed=399), exact=False
+    ),
+    "sinkhorn": Case(SinkhornAttention(2, block=4, use_bias=True), packs=False),
 }
 
 
