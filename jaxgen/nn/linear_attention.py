@@ -13,6 +13,7 @@ from jaxgen.attention.linear import (
     cost_of_past,
 )
 from jaxgen.nn.mixer import Context, positions_of
+from jaxgen.nn.projections import heads_of, require_heads
 
 
 class LinearAttention(nn.Module):
@@ -70,8 +71,9 @@ class LinearAttention(nn.Module):
     ) -> Float[Array, "b t d"]:
         features, positions = x.shape[-1], positions_of(context, x.shape[1])
         self._require_sizes(features)
+        how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
         query, key, value = (
-            self._heads(features, name)(x) for name in ("query", "key", "value")
+            heads_of(x, self.heads, name, how) for name in ("query", "key", "value")
         )
         attended = attended_to_past if self.causal else attended_to_all
         found = attended(
@@ -83,7 +85,6 @@ class LinearAttention(nn.Module):
             self.chunk,
         )
         joined = found.reshape(x.shape).astype(value.dtype)
-        how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
         return nn.Dense(features, **how, name="out")(joined)
 
     def cost(self, batch: int, length: int, features: int) -> Work:
@@ -98,20 +99,8 @@ class LinearAttention(nn.Module):
         )
 
     def _require_sizes(self, features: int) -> None:
-        if self.heads < 1 or features % self.heads:
-            raise ValueError(
-                f"LinearAttention(heads={self.heads}): {features} features do not divide "
-                f"into {self.heads} heads; change one of them"
-            )
+        require_heads("LinearAttention", self.heads, features)
         if self.chunk < 1:
             raise ValueError(
                 f"LinearAttention(chunk={self.chunk}): expected 1 token or more"
             )
-
-    def _heads(self, features: int, name: str) -> nn.Module:
-        return nn.DenseGeneral(
-            (self.heads, features // self.heads),
-            use_bias=self.use_bias,
-            kernel_init=self.kernel_init,
-            name=name,
-        )
