@@ -18,6 +18,7 @@ from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
+from jaxgen.nn.linformer import LinformerAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
@@ -67,6 +68,9 @@ CASES = {
     "convolution, causal": Case(GatedConvolution(4, causal=True)),
     "state space": Case(DiagonalStateSpace(3)),
     "state spaces": Case(Bidirectional(DiagonalStateSpace())),
+    "linformer": Case(
+        LinformerAttention(2, 4, True, implementation=Dense()), exact=False, packs=False
+    ),
 }
 
 
