@@ -20,6 +20,7 @@ from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.linformer import LinformerAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
+from jaxgen.nn.nystrom_attention import NystromAttention
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
 X = jnp.asarray(np.random.default_rng(0).normal(size=(ROWS, LENGTH, FEATURES)), "f4")
@@ -70,6 +71,14 @@ CASES = {
     "state spaces": Case(Bidirectional(DiagonalStateSpace())),
     "linformer": Case(
         LinformerAttention(2, 4, True, implementation=Dense()), exact=False, packs=False
+    ),
+    "nystrom": Case(
+        NystromAttention(2, 4, implementation=Dense()), exact=False, packs=False
+    ),
+    "nystrom, convolved": Case(
+        NystromAttention(2, 2, convolution=3, use_bias=True, implementation=Dense()),
+        exact=False,
+        packs=False,
     ),
 }
 
