@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.costs import Costs, Line, measured, wanted
 from experiments.attention_scaling.drawings import (
     compile_figure,
@@ -23,6 +22,7 @@ from experiments.attention_scaling.findings import (
 from experiments.attention_scaling.mixer_costs import mixer_costs, mixer_table
 from experiments.attention_scaling.programs import Call
 from experiments.attention_scaling.published import published_table
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.tables import (
     calibration_table,
     compile_table,

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from experiments.attention_scaling.calibration import calibration_programs
-from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.measuring import (
     Compiled,
     Memory,
@@ -18,6 +17,7 @@ from experiments.attention_scaling.measuring import (
     timed_round,
 )
 from experiments.attention_scaling.programs import Call, Program, mixer_program, program
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.devices import pinned_to_one_core
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded

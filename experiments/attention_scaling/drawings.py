@@ -4,8 +4,8 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from experiments.attention_scaling.settings import Net
 from experiments.attention_scaling.costs import Costs, Line
+from experiments.attention_scaling.settings import Net
 from experiments.attention_scaling.titles import SCOPES, TITLES, scope_title
 from jaxgen.report.scaling import Curve, exponents, growths
 from jaxgen.stats.growth import local_exponents

@@ -1,5 +1,8 @@
 """Every way to mix tokens that is measured, by name."""
 
+from jaxgen.nn.gated_delta import GatedDeltaRule
+from jaxgen.nn.synthesizer import DenseSynthesizer
+
 from experiments.attention_scaling.settings import MixerName, Net
 from jaxgen.attention.expressions import FULL, bigbird, longformer, strided, window
 from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
@@ -9,14 +12,12 @@ from jaxgen.nn.bidirectional import Bidirectional
 from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
-from jaxgen.nn.gated_delta import GatedDeltaRule
 from jaxgen.nn.linear_attention import LinearAttention
-from jaxgen.nn.linformer import Linformer
+from jaxgen.nn.linformer import LinformerAttention
 from jaxgen.nn.lsh_attention import LSHAttention
 from jaxgen.nn.mixer import Mixer
 from jaxgen.nn.nystrom_attention import NystromAttention
 from jaxgen.nn.sinkhorn_attention import SinkhornAttention
-from jaxgen.nn.synthesizer import DenseSynthesizer
 
 PATTERNS: tuple[MixerName, ...] = ("full", "window", "strided", "longformer", "bigbird")
 """Those that are softmax attention."""
@@ -40,7 +41,7 @@ def mixer(name: MixerName, net: Net, length: int) -> Mixer:
         "performer": lambda: LinearAttention(heads, PositiveRandomFeatures(both)),
         "cosformer": lambda: LinearAttention(heads, CosFormer(length)),
         "delta": lambda: Bidirectional(GatedDeltaRule(heads)),
-        "linformer": lambda: Linformer(heads, rank=both),
+        "linformer": lambda: LinformerAttention(heads, rank=both),
         "nystrom": lambda: NystromAttention(heads, landmarks=both),
         "lsh": lambda: LSHAttention(heads, window=each),
         "sinkhorn": lambda: SinkhornAttention(heads, block=each),

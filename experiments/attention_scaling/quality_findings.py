@@ -50,17 +50,18 @@ def price_criteria(found: Answers, settings: QualityOfLength) -> list[Criterion]
         if name in found.scores and "text" in found.tasks
     ]
     far = 1 + settings.net.layers * settings.net.window
-    if "window" in found.scores and "needle" in found.tasks:
-        if far < settings.length - 1:
-            kept.append(needle_criterion(found, far))
-    return kept
+    asked = "window" in found.scores and "needle" in found.tasks
+    lost = far < settings.length - 1 and asked
+    return [*kept, needle_criterion(found, far)] if lost else kept
 
 
 def text_criterion(found: Answers, name: str) -> Criterion:
     """That texts are told apart as well as by full attention."""
     lost = difference(found, name, "text").interval
     points = f"{100 * AS_WELL:.0f} points"
-    sentence = f"{MIXERS[name]}: domains of texts less than {points} below full attention"
+    sentence = (
+        f"{MIXERS[name]}: domains of texts less than {points} below full attention"
+    )
     return Criterion(sentence, lost, "of all answers", below(lost, AS_WELL))
 
 

@@ -31,7 +31,7 @@ from jaxgen.report.page import Fragment, figure, section, verdict
 
 
 def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
-    """Trains what is missing, and says what was found; costs that are there stand beside."""
+    """Trains what is missing, and says what was found, beside costs that are there."""
     settings = experiment.quality_of_length
     tasks = tasks_of(settings)
     found = answers_of(settings, pools_of(tasks), folder)
@@ -107,9 +107,7 @@ def distance_sections(
             "Right answers by the distance of the needle, in groups of distances: each "
             "seed thin, their mean thick, its 95 % interval. Dashed: chance."
         )
-        shown.append(
-            section("How far it sees", figure(drawings["needle"], caption))
-        )
+        shown.append(section("How far it sees", figure(drawings["needle"], caption)))
     if "recall" in settings.tasks:
         shown.append(section("How much it holds", recall_table(found)))
     return shown

@@ -37,7 +37,7 @@ class Pools(NamedTuple):
 def trained_on_all(
     name: MixerName, settings: QualityOfLength, pools: Pools, kinds: int, folder: Path
 ) -> Trajectories:
-    """Scores of each task and seed through training, tasks first; trains what is missing."""
+    """Scores of each task and seed through training; trains what is missing."""
     net = answerer(name, settings.net, settings.length)
     tasks = range(len(settings.tasks))
     run = Run(

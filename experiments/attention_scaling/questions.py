@@ -48,7 +48,9 @@ def pools_of(tasks: Mapping[str, Task]) -> Pools:
     def stacked(split: str) -> Questions:
         rows = [widened(getattr(task, split), most) for task in tasks.values()]
         least = min(len(each.tokens) for each in rows)
-        return jax.tree.map(lambda *leaves: np.stack([x[:least] for x in leaves]), *rows)
+        return jax.tree.map(
+            lambda *leaves: np.stack([x[:least] for x in leaves]), *rows
+        )
 
     return Pools(stacked("train"), stacked("test"))
 
@@ -107,9 +109,7 @@ def recall(settings: QualityOfLength) -> Task:
         for half in zip(*halves, strict=True)
     )
     asked = [counts[1] * one.pairs for one in sizes]
-    right = [
-        count * one.chance_in_row for count, one in zip(asked, sizes, strict=True)
-    ]
+    right = [count * one.chance_in_row for count, one in zip(asked, sizes, strict=True)]
     baselines = {
         "chance": sizes[0].chance,
         "any value of the row": sum(right) / sum(asked),
@@ -138,6 +138,7 @@ TASKS: dict[TaskName, Callable[[QualityOfLength], Task]] = {
     "recall": recall,
     "list_operations": nested,
 }
+
 
 def sizes_of(settings: QualityOfLength) -> tuple[int, int]:
     """How many examples to train on, and to be judged by."""

@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from experiments.attention_scaling.scaling_law_tables import (
-    MODELS,
     extrapolation_table,
     law_table,
     loss_figure,
@@ -76,7 +75,9 @@ def scaling_laws(experiment: AttentionScaling, folder: Path) -> Part:
         name: found_law(runs_of(settings, name, corpus, folder), settings)
         for name in settings.models
     }
-    drawing = loss_figure({name: (one.runs, one.laws[0]) for name, one in found.items()})
+    drawing = loss_figure(
+        {name: (one.runs, one.laws[0]) for name, one in found.items()}
+    )
     caption = (
         "Loss on other documents by bytes trained on, a curve a net: means over seeds, "
         "and dashed the law fitted to all of them."

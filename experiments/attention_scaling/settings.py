@@ -109,7 +109,9 @@ class QualityOfLength:
     """Replicates of each task, the unit of every interval; 2 or more."""
     length: int = 64
     """Tokens of a row, the same for all tasks."""
-    net: Net = field(default_factory=lambda: Net(features=16, layers=1, batch=16, window=6))
+    net: Net = field(
+        default_factory=lambda: Net(features=16, layers=1, batch=16, window=6)
+    )
     """Sizes; batch is that of training."""
     examples: int = 8_192
     """Of each task to train on; a quarter as many to be judged by."""
