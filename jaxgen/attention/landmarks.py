@@ -53,7 +53,7 @@ def landmark_means(
     batch, length = x.shape[:2]
     slot, size = slots(padding, length, count)
     slot = jnp.broadcast_to(slot, (batch, length))
-    # twice to ten times as fast as a product of matrices, on a CPU
+    # 1.4 to 17 times as fast as a product of matrices, on a CPU
     summed = jax.vmap(partial(jax.ops.segment_sum, num_segments=count))
     sums = summed(x.astype(accumulator(x)), slot)
     shares = 1 / jnp.maximum(size, 1).astype(sums.dtype)

@@ -25,7 +25,7 @@ class LinformerAttention(nn.Module):
     which takes linear time and memory. Where Linformer projects positions, of a fixed
     length, its pooling makes the means here, see `landmark_means`, and E and F, each
     (rank, rank), mix them: so padding counts for nothing, and any length will do. E and F
-    start as the identity and serve all heads, as rank^2 numbers for each would outweigh
+    start as the identity and serve all heads, as rank^2 numbers for each could outweigh
     the other projections. Slots without a token are no keys; in a row of no more tokens
     than the rank each token has a slot, so that at first this is `SelfAttention`.
 
