@@ -1,7 +1,5 @@
 """A gated depthwise convolution as a mixer: a control that attends to nothing."""
 
-from functools import partial
-
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -78,13 +76,10 @@ class GatedConvolution(nn.Module):
         return 1 - self.width if self.causal else -(self.width // 2)
 
 
-@partial(jax.checkpoint, static_argnums=2)
 def convolved_within(
     x: Float[Array, "b t d"], kernel: Float[Array, "w d"], first: int, sequence: Array
 ) -> Float[Array, "b t d"]:
     """``y_i = sum_u kernel_u x_(i + first + u)`` over tokens of the sequence of i.
-
-    Its gradient keeps x alone, not what each of the kernel's tokens sees of it.
 
     Example:
       >>> x, kernel = jnp.ones((1, 4, 1)), jnp.ones((3, 1))
