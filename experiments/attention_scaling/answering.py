@@ -9,7 +9,7 @@ import numpy as np
 
 from experiments.attention_scaling.mixers import mixer
 from experiments.attention_scaling.settings import MixerName, Net
-from jaxgen.arrays import Array, Bool, Float, Int
+from jaxgen.arrays import Array, Float, Shaped
 from jaxgen.models.text_encoder import TextEncoder, by_mean
 from jaxgen.nn.attention import SelfAttention
 from jaxgen.nn.gated_convolution import GatedConvolution
@@ -31,11 +31,11 @@ class Questions(NamedTuple):
       kinds: of each question, to be scored by: a distance, a number of pairs.
     """
 
-    tokens: Int[Array, "*n t"]
-    padding: Bool[Array, "*n t"]
-    places: Int[Array, "*n q"]
-    answers: Int[Array, "*n q"]
-    kinds: Int[Array, "*n q"]
+    tokens: Shaped[Array | np.ndarray, "*n t"]
+    padding: Shaped[Array | np.ndarray, "*n t"]
+    places: Shaped[Array | np.ndarray, "*n q"]
+    answers: Shaped[Array | np.ndarray, "*n q"]
+    kinds: Shaped[Array | np.ndarray, "*n q"]
 
 
 class Answerer(nn.Module):
@@ -51,9 +51,9 @@ class Answerer(nn.Module):
 
     @nn.compact
     def __call__(self, asked: Questions) -> Float[Array, "b q c"]:
-        context = Context(asked.padding)
-        encoded = self.encoder(asked.tokens.astype(jnp.int32), context)
-        places = asked.places.astype(jnp.int32)[..., None]
+        context = Context(jnp.asarray(asked.padding))
+        encoded = self.encoder(jnp.asarray(asked.tokens, jnp.int32), context)
+        places = jnp.asarray(asked.places, jnp.int32)[..., None]
         told = jnp.take_along_axis(encoded.tokens, jnp.maximum(places, 0), axis=1)
         mean = by_mean(encoded, context)[:, None]
         return nn.Dense(self.classes)(jnp.where(places < 0, mean, told))

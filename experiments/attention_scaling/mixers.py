@@ -1,7 +1,7 @@
 """Every way to mix tokens that is measured, by name."""
 
+from jaxgen.nn.dense_synthesizer import DenseSynthesizer
 from jaxgen.nn.gated_delta import GatedDeltaRule
-from jaxgen.nn.synthesizer import DenseSynthesizer
 
 from experiments.attention_scaling.settings import MixerName, Net
 from jaxgen.attention.expressions import FULL, bigbird, longformer, strided, window

@@ -176,7 +176,8 @@ def model(net: Net, how: Mechanism, length: int) -> Part:
 
 def mixer_program(name: MixerName, length: int, net: Net) -> Program:
     """A mixer with its projections, and the gradient by them and by the tokens."""
-    module, width = mixer(name, net, length), net.heads * net.features
+    module: Any = mixer(name, net, length)
+    width = net.heads * net.features
 
     def arguments(key: Key) -> tuple[Any, ...]:
         x = jax.random.normal(named(key, "vectors"), (net.batch, length, width))

@@ -16,16 +16,15 @@ GROUPS = 12
 
 def distance_figure(found: Answers) -> str:
     """Right answers by the distance of the needle, a panel for each mixer."""
-    series = {}
-    for name in found.scores:
-        told = found.by_kind(name, "needle")[:, 1:]
-        groups = np.array_split(np.arange(told.shape[1]), min(GROUPS, told.shape[1]))
-        series[MIXERS[name]] = np.stack(
-            [np.nanmean(told[:, group], axis=1) for group in groups], axis=1
-        )
-    middles = np.array([1 + group.mean() for group in groups])
+    told = {name: found.by_kind(name, "needle") for name in found.scores}
+    asked = np.flatnonzero(np.isfinite(told["full"][0]))
+    groups = np.array_split(asked, min(GROUPS, len(asked)))
+    series = {
+        MIXERS[name]: np.stack([each[:, group].mean(1) for group in groups], axis=1)
+        for name, each in told.items()
+    }
     return curves(
-        middles,
+        np.array([group.mean() for group in groups]),
         series,
         ylabel="right answers",
         xlabel="tokens from the needle to the question",

@@ -69,7 +69,8 @@ def needle_criterion(found: Answers, far: int) -> Criterion:
     """That a needle further away than layers and windows reach is lost."""
 
     def beyond(name: str) -> np.ndarray:
-        return np.nanmean(found.by_kind(name, "needle")[:, far + 1 :], axis=1)
+        told = found.by_kind(name, "needle")[:, far + 1 :]
+        return told[:, np.isfinite(told[0])].mean(1)
 
     lost = mean_interval(beyond("full") - beyond("window"))
     sentence = f"window: more than half of the needles over {far} tokens away are lost"

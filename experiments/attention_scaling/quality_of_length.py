@@ -1,6 +1,6 @@
 """The second half of the claim: what is lost where length costs less."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -25,9 +25,15 @@ from experiments.attention_scaling.quality_tables import (
 from experiments.attention_scaling.quality_training import Pools, trained_on_all
 from experiments.attention_scaling.questions import Task, pools_of, tasks_of
 from experiments.attention_scaling.settings import AttentionScaling, QualityOfLength
-from experiments.criterion import criteria_table, criterion_row, overall
+from experiments.criterion import (
+    Criterion,
+    criteria_table,
+    criterion_row,
+    overall,
+)
 from experiments.report import Part
 from jaxgen.report.page import Fragment, figure, section, verdict
+from jaxgen.stats.verdict import Verdict
 
 
 def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
@@ -44,8 +50,8 @@ def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
     sections = [
         section(
             "What is lost",
-            verdict(overall(criteria), f"{PRICE}.") if criteria else "",
-            criteria_table(criteria, f"{PRICE}: its parts.") if criteria else "",
+            verdict(found_verdict(criteria), f"{PRICE}."),
+            criteria_table(criteria, f"{PRICE}: its parts."),
             accuracy_table(found, baselines, sizes_of(settings)),
             difference_table(found),
         ),
@@ -53,6 +59,11 @@ def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
         *distance_sections(found, settings, drawings),
     ]
     return Part(results(found, criteria, tasks), sections, drawings)
+
+
+def found_verdict(criteria: Sequence[Criterion]) -> Verdict:
+    """On all parts together; undecided where none was measured."""
+    return overall(criteria) if criteria else "undecided"
 
 
 def answers_of(settings: QualityOfLength, pools: Pools, folder: Path) -> Answers:
@@ -114,11 +125,11 @@ def distance_sections(
 
 
 def results(
-    found: Answers, criteria: list, tasks: Mapping[str, Task]
+    found: Answers, criteria: Sequence[Criterion], tasks: Mapping[str, Task]
 ) -> dict[str, Any]:
     """Every number, with its keys."""
     return {
-        "verdict": overall(criteria) if criteria else "undecided",
+        "verdict": found_verdict(criteria),
         "criteria": [criterion_row(part) for part in criteria],
         "baselines": {name: dict(task.baselines) for name, task in tasks.items()},
         "rows": [

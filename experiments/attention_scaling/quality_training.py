@@ -1,7 +1,7 @@
 """All tasks and seeds of one mixer, trained in one program."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -94,7 +94,8 @@ def rows_of(task: Array, size: int):
 
 def mean_loss(net: Answerer, params: PyTree, batch: Questions) -> Scalar:
     """Nats for each answer; what is not asked does not count."""
-    logits, asked = net.apply(params, batch), batch.answers >= 0
+    logits: Any = net.apply(params, batch)
+    asked = jnp.asarray(batch.answers) >= 0
     answers = jnp.maximum(batch.answers, 0).astype(jnp.int32)
     losses = jnp.where(asked, cross_entropy(logits, answers), 0.0)
     return losses.sum() / jnp.maximum(asked.sum(), 1)
@@ -116,7 +117,7 @@ def told_answers(net: Answerer, params: PyTree, asked: Questions) -> Int[Array, 
     """The most likely answers, so many rows at a time that memory stays small."""
 
     def of_row(row: Questions) -> Array:
-        alone = jax.tree.map(lambda leaf: leaf[None], row)
-        return net.apply(params, alone)[0].argmax(-1)
+        logits: Any = net.apply(params, jax.tree.map(lambda leaf: leaf[None], row))
+        return logits[0].argmax(-1)
 
     return jax.lax.map(of_row, asked, batch_size=AT_ONCE)

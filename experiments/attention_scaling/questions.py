@@ -1,7 +1,7 @@
 """The tasks of quality: rows, questions about them, and what is right without reading."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import numpy as np
@@ -55,7 +55,7 @@ def pools_of(tasks: Mapping[str, Task]) -> Pools:
     return Pools(stacked("train"), stacked("test"))
 
 
-def tasks_of(settings: QualityOfLength) -> dict[TaskName, Task]:
+def tasks_of(settings: QualityOfLength) -> dict[str, Task]:
     """Each task with as many examples as the settings say.
 
     Raises:
@@ -191,7 +191,7 @@ def widened(asked: Questions, count: int) -> Questions:
     """The same with more questions in each row, none of which is asked."""
     more = count - asked.places.shape[1]
 
-    def fill(x: np.ndarray, value: int) -> np.ndarray:
+    def fill(x: Any, value: int) -> np.ndarray:
         return np.pad(x, ((0, 0), (0, more)), constant_values=value)
 
     return asked._replace(

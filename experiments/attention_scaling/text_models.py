@@ -12,7 +12,7 @@ import optax
 
 from experiments.attention_scaling.settings import ScalingLaws, TextModelName
 from experiments.training import KEY, replica_mesh
-from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Scalar
+from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Scalar, Shaped
 from jaxgen.attention.expressions import FULL, causal
 from jaxgen.attention.positions import rotary
 from jaxgen.data.batches import Resident
@@ -48,9 +48,9 @@ class Corpus(NamedTuple):
       horizon: updates of the run; what is compiled does not depend on it.
     """
 
-    train: Array
-    test: Array
-    horizon: Array
+    train: Shaped[Array | np.ndarray, " n"]
+    test: Shaped[Array | np.ndarray, "m t"]
+    horizon: Shaped[Array | np.generic, ""]
 
 
 def net_of(name: TextModelName, width: int) -> MaskedLanguageModel:
@@ -80,7 +80,8 @@ def masked_loss(
 ) -> Scalar:
     """Nats to tell hidden bytes, 15 of a hundred."""
     seen, chosen = masked(rows, key, MASK, MASK)
-    return masked_cross_entropy(net.apply(params, seen), rows, chosen)
+    logits: Any = net.apply(params, seen)
+    return masked_cross_entropy(logits, rows, chosen)
 
 
 LOSSES: dict[TextModelName, Callable[..., Scalar]] = {
