@@ -50,7 +50,7 @@ class Corpus(NamedTuple):
 
     train: Shaped[Array | np.ndarray, " n"]
     test: Shaped[Array | np.ndarray, "m t"]
-    horizon: Shaped[Array | np.generic, ""]
+    horizon: Shaped[Array | np.ndarray, ""]
 
 
 def net_of(name: TextModelName, width: int) -> MaskedLanguageModel:
@@ -165,7 +165,7 @@ def drawn(corpus: Corpus, key: Key, size: tuple[int, int]) -> tuple[Array, Array
     bytes = jnp.asarray(corpus.train)
     first = jax.random.randint(key, (rows, 1), 0, bytes.size - length + 1)
     windows = bytes[first + jnp.arange(length)[None]].astype(jnp.int32)
-    return windows, jnp.broadcast_to(corpus.horizon, (rows,))
+    return windows, jnp.broadcast_to(jnp.asarray(corpus.horizon), (rows,))
 
 
 def scaled(learner: Learner, highest: float) -> Learner:
@@ -196,7 +196,7 @@ def train(
     fit(
         program,
         KEY,
-        Resident(corpus._replace(horizon=np.float32(steps))),
+        Resident(corpus._replace(horizon=np.asarray(steps, np.float32))),
         dispatches,
         folder,
         evaluate_every=dispatches,

@@ -38,7 +38,7 @@ def corpus_of(settings: ScalingLaws) -> Corpus:
     whole = np.flatnonzero(~rows.padding.any(axis=1))
     chosen = np.random.default_rng(0).choice(whole, TEST_ROWS, replace=False)
     test = rows.tokens[chosen].astype(np.uint8)
-    return Corpus(train, test, np.float32(1))
+    return Corpus(train, test, np.ones((), np.float32))
 
 
 def runs_of(
