@@ -35,6 +35,7 @@ from experiments.attention_scaling.settings import (
     Part,
     QualityOfLength,
     ScalingLaws,
+    TaskName,
 )
 from experiments.launch import launch
 
@@ -92,6 +93,7 @@ PRESETS = {
             seconds=0.02,
         ),
         QualityOfLength(
+            tasks=TaskName.__args__,
             mixers=MixerName.__args__,
             seeds=6,
             length=128,
