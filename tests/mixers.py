@@ -18,8 +18,10 @@ from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.linear_attention import LinearAttention
+from jaxgen.nn.linformer import LinformerAttention
 from jaxgen.nn.lsh_attention import LSHAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
+from jaxgen.nn.nystrom_attention import NystromAttention
 from jaxgen.nn.sinkhorn_attention import SinkhornAttention
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
@@ -77,6 +79,17 @@ CASES = {
         HASHED.clone(causal=True, use_bias=True, seed=399), exact=False
     ),
     "sinkhorn": Case(SinkhornAttention(2, block=4, use_bias=True), packs=False),
+    "linformer": Case(
+        LinformerAttention(2, 4, True, implementation=Dense()), exact=False, packs=False
+    ),
+    "nystrom": Case(
+        NystromAttention(2, 4, implementation=Dense()), exact=False, packs=False
+    ),
+    "nystrom, convolved": Case(
+        NystromAttention(2, 2, convolution=3, use_bias=True, implementation=Dense()),
+        exact=False,
+        packs=False,
+    ),
 }
 
 

@@ -120,6 +120,17 @@ def require_fit(context: Context, batch: int, length: int) -> None:
             require_kind(name, array, jnp.bool_ if name == "padding" else jnp.integer)
 
 
+def require_one_sequence(mixer: str, context: Context) -> None:
+    """Raises:
+    ValueError: several sequences in a row, all of which the mixer would mix.
+    """
+    if context.segments is not None:
+        raise ValueError(
+            f"segments, and {mixer}: it mixes all tokens of a row; put one sequence in a "
+            "row, or use SelfAttention, LinearAttention or GatedConvolution"
+        )
+
+
 def real(context: Context, batch: int, length: int) -> Float[Array, "b t"]:
     """One where there is a token, zero where there is none."""
     if context.padding is None:

@@ -15,7 +15,7 @@ from jaxgen.attention.sinkhorn import (
     cost_of_permutation,
     soft_permutation,
 )
-from jaxgen.nn.mixer import Context
+from jaxgen.nn.mixer import Context, require_one_sequence
 from jaxgen.nn.projections import from_heads, require_heads, to_heads
 
 
@@ -84,11 +84,7 @@ class SinkhornAttention(nn.Module):
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
         self._require_sizes(x.shape[-1])
-        if context.segments is not None:
-            raise ValueError(
-                "segments, and SinkhornAttention: it sorts all blocks of a row; put one "
-                "sequence in a row, or use LSHAttention or LinearAttention"
-            )
+        require_one_sequence("SinkhornAttention", context)
         if context.padding is None:
             return self._mixed(x, jnp.ones(x.shape[:2], bool))
         order = jnp.argsort(context.padding, axis=1)

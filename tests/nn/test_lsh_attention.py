@@ -5,10 +5,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from executed import largest
 from jaxgen.attention.hashing import drawn_rotations
 from jaxgen.nn.lsh_attention import LSHAttention
 from jaxgen.nn.mixer import PLAIN, Context
+from largest import largest
 from mixers import FEATURES, close
 
 ROWS, LENGTH, HEADS = 2, 13, 2

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 from scipy.special import logsumexp, softmax
 
-from executed import largest
 from jaxgen.attention.dense import Dense
 from jaxgen.nn.attention import SelfAttention
 from jaxgen.nn.mixer import PLAIN, Context
 from jaxgen.nn.sinkhorn_attention import SinkhornAttention
+from largest import largest
 from mixers import FEATURES, close
 
 ROWS, LENGTH, HEADS, WIDTH = 2, 13, 2, FEATURES // 2

@@ -23,19 +23,6 @@ def executed_products(function: Callable, *arguments) -> Counter:
     return tally
 
 
-def largest(jaxpr):
-    """Numbers of the largest array in a jaxpr and all within it."""
-    inner = [
-        largest(getattr(part, "jaxpr", part))
-        for equation in jaxpr.eqns
-        for param in equation.params.values()
-        for part in (param if isinstance(param, tuple) else (param,))
-        if hasattr(getattr(part, "jaxpr", part), "eqns")
-    ]
-    made = [v.aval.size for equation in jaxpr.eqns for v in equation.outvars]
-    return max([*inner, *made], default=0)
-
-
 def run(jaxpr, consts, arguments, tally):
     """The results of a jaxpr, as far as loops may need them; its products are counted."""
     values = dict(
