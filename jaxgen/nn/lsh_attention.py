@@ -5,14 +5,10 @@ import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal
 
 from jaxgen.arrays import Array, Float
+from jaxgen.attention.bucketed import Reach, attended_by_hash, cost_by_hash
 from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.features import require_count
-from jaxgen.attention.hashing import (
-    Reach,
-    attended_by_hash,
-    cost_by_hash,
-    drawn_rotations,
-)
+from jaxgen.attention.hashing import drawn_rotations
 from jaxgen.attention.tiles import accumulator
 from jaxgen.nn.mixer import Context, sequences
 from jaxgen.nn.projections import from_heads, require_heads, to_heads
@@ -40,7 +36,8 @@ class LSHAttention(nn.Module):
 
     With a window as long as the row, and rounds enough for each pair to meet in one, it
     is attention to all others. Memory and work are linear in the length, but for
-    sorting: ``3 hashes window`` pairs a token, two thirds of them where causal.
+    sorting: ``3 hashes window`` pairs a token, two thirds of them where causal. Buckets
+    that grow with the length make hashing grow with its square.
 
     Attributes:
       heads: n.

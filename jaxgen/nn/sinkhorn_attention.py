@@ -31,10 +31,10 @@ class SinkhornAttention(nn.Module):
     where P is nearly doubly stochastic: blocks, softly permuted. Padding is moved to
     the end before blocks are cut, and back in the end: it counts in no block.
 
-    Two blocks or fewer of keys for each query, and P of (length / block)^2 numbers a
-    head, which takes ``4 length^2 d / block`` operations to apply: the square of the
-    length, divided. Blocks of about its root make it ``length^1.5``. A row of one block
-    is attended to exactly.
+    Each query has two blocks of keys. P has ``(length / block)^2`` numbers a head, as
+    many again for each iteration in a gradient, and takes ``4 length^2 d / block``
+    operations to apply: the square of the length, divided. Blocks of about its root
+    make that ``length^1.5``. A row of one block is attended to exactly.
 
     The paper's network of the sort has an output for each block, so that it fits one
     length alone, and sums where means are here; its noise (Gumbel's) is left out.

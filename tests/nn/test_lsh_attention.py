@@ -70,7 +70,9 @@ def expected(mixer, x, padding, segments, seen=pairs_seen):
     params = learned(mixer)["params"]
     query, value = (projected(params, name, x) for name in ("query", "value"))
     sizes = mixer.heads, query.shape[-1], mixer.hashes, mixer.buckets, mixer.seed
-    runs = np.cumsum(np.diff(segments, axis=1, prepend=0) != 0, axis=1)
+    runs = 1 + np.cumsum(
+        np.diff(segments, axis=1, prepend=segments[:, :1]) != 0, axis=1
+    )
     found = np.zeros_like(query)
     for row, head in np.ndindex(len(x), mixer.heads):
         sequence = np.where(padding[row], 0, runs[row])
