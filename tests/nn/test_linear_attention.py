@@ -5,6 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from executed import largest
 from jaxgen.attention.dense import Dense
 from jaxgen.attention.expressions import causal
 from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
@@ -37,19 +38,6 @@ def test_cosformer_knows_positions_by_their_differences():
     )
     close(one, other)
     assert not np.allclose(one, mixer.apply(params, X, PLAIN), atol=1e-4)
-
-
-def largest(jaxpr):
-    """Numbers of the largest array in a jaxpr and all within it."""
-    inner = [
-        largest(getattr(part, "jaxpr", part))
-        for equation in jaxpr.eqns
-        for param in equation.params.values()
-        for part in (param if isinstance(param, tuple) else (param,))
-        if hasattr(getattr(part, "jaxpr", part), "eqns")
-    ]
-    made = [v.aval.size for equation in jaxpr.eqns for v in equation.outvars]
-    return max([*inner, *made], default=0)
 
 
 @pytest.mark.parametrize("past", [False, True], ids=["all", "past"])
