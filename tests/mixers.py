@@ -14,11 +14,14 @@ from jaxgen.attention.positions import rotary
 from jaxgen.attention.scores import ALiBi
 from jaxgen.nn.attention import RelativeBias, SelfAttention
 from jaxgen.nn.bidirectional import Bidirectional
+from jaxgen.nn.dense_synthesizer import DenseSynthesizer
 from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
+from jaxgen.nn.gated_delta import GatedDeltaRule
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
+from jaxgen.nn.random_synthesizer import FactorizedTable, RandomSynthesizer
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
 X = jnp.asarray(np.random.default_rng(0).normal(size=(ROWS, LENGTH, FEATURES)), "f4")
@@ -34,6 +37,7 @@ class Case(NamedTuple):
       exact: whether it is its own definition.
       packs: whether it takes several sequences in a row.
       stretches: whether more padding leaves tokens as they are.
+      placed: whether that is so where positions are told, and not otherwise.
     """
 
     mixer: Mixer
@@ -41,6 +45,7 @@ class Case(NamedTuple):
     exact: bool = True
     packs: bool = True
     stretches: bool = True
+    placed: bool = False
 
 
 PERFORMER = PositiveRandomFeatures(6, seed=1)
@@ -67,6 +72,16 @@ CASES = {
     "convolution, causal": Case(GatedConvolution(4, causal=True)),
     "state space": Case(DiagonalStateSpace(3)),
     "state spaces": Case(Bidirectional(DiagonalStateSpace())),
+    "delta": Case(GatedDeltaRule(2, chunk=4)),
+    "deltas": Case(Bidirectional(GatedDeltaRule(4, width=2, chunk=3, use_bias=True))),
+    "synthesizer, dense": Case(DenseSynthesizer(2, 16, use_bias=True), placed=True),
+    "synthesizer, dense, causal": Case(DenseSynthesizer(2, 13, causal()), placed=True),
+    "synthesizer, random": Case(
+        RandomSynthesizer(2, 16, pattern=window(4)), placed=True
+    ),
+    "synthesizer, factorized": Case(
+        RandomSynthesizer(2, 16, FactorizedTable(3), causal(), True), placed=True
+    ),
 }
 
 
