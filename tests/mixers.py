@@ -14,14 +14,17 @@ from jaxgen.attention.positions import rotary
 from jaxgen.attention.scores import ALiBi
 from jaxgen.nn.attention import RelativeBias, SelfAttention
 from jaxgen.nn.bidirectional import Bidirectional
+from jaxgen.nn.dense_synthesizer import DenseSynthesizer
 from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
+from jaxgen.nn.gated_delta import GatedDeltaRule
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.linformer import LinformerAttention
 from jaxgen.nn.lsh_attention import LSHAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
 from jaxgen.nn.nystrom_attention import NystromAttention
+from jaxgen.nn.random_synthesizer import FactorizedTable, RandomSynthesizer
 from jaxgen.nn.sinkhorn_attention import SinkhornAttention
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
@@ -38,6 +41,7 @@ class Case(NamedTuple):
       exact: whether it is its own definition.
       packs: whether it takes several sequences in a row.
       stretches: whether more padding leaves tokens as they are.
+      placed: whether that is so where positions are told, and not otherwise.
     """
 
     mixer: Mixer
@@ -45,6 +49,7 @@ class Case(NamedTuple):
     exact: bool = True
     packs: bool = True
     stretches: bool = True
+    placed: bool = False
 
 
 # seeds that put no token where rounding decides its bucket; causal, none sees one alone,
@@ -89,6 +94,16 @@ CASES = {
         NystromAttention(2, 2, convolution=3, use_bias=True, implementation=Dense()),
         exact=False,
         packs=False,
+    ),
+    "delta": Case(GatedDeltaRule(2, chunk=4)),
+    "deltas": Case(Bidirectional(GatedDeltaRule(4, width=2, chunk=3, use_bias=True))),
+    "synthesizer, dense": Case(DenseSynthesizer(2, 16, use_bias=True), placed=True),
+    "synthesizer, dense, causal": Case(DenseSynthesizer(2, 13, causal()), placed=True),
+    "synthesizer, random": Case(
+        RandomSynthesizer(2, 16, pattern=window(4)), placed=True
+    ),
+    "synthesizer, factorized": Case(
+        RandomSynthesizer(2, 16, FactorizedTable(3), causal(), True), placed=True
     ),
 }
 

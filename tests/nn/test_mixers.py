@@ -33,10 +33,11 @@ def test_real_tokens_do_not_see_what_padding_holds(name):
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_real_tokens_do_not_see_how_much_padding_there_is(name, side):
     alone = compiled(name)(X[:, :3], Context(jnp.zeros((ROWS, 3), bool)))
-    real = slice(3, None) if side == "left" else slice(0, 3)
+    real = slice(3, LENGTH) if side == "left" else slice(0, 3)
     padding = jnp.ones((ROWS, LENGTH), bool).at[:, real].set(False)
     x = (10 * NOISE).at[:, real].set(X[:, :3])
-    close(compiled(name)(x, Context(padding))[:, real], alone)
+    told = jnp.arange(LENGTH)[None] - real.start if CASES[name].placed else None
+    close(compiled(name)(x, Context(padding, positions=told))[:, real], alone)
 
 
 @every

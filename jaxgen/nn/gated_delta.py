@@ -1,0 +1,155 @@
+"""The gated delta rule as a mixer: gates and short convolutions around a memory."""
+
+import flax.linen as nn
+import jax
+import jax.numpy as jnp
+from jax.nn.initializers import Initializer, lecun_normal
+
+from jaxgen.arrays import Array, Float
+from jaxgen.attention.cost import Work, matrix_product
+from jaxgen.attention.delta_rule import cost_of_delta_rule, gated_delta_rule
+from jaxgen.attention.tiles import accumulator
+from jaxgen.nn.gated_convolution import convolved_within, sequences
+from jaxgen.nn.mixer import Context
+
+
+class GatedDeltaRule(nn.Module):
+    """Gated DeltaNet: each head a matrix that maps keys to values, in linear time.
+
+    With heads of ``h = d / heads`` features, and K a causal convolution of each feature::
+
+        q, k, v = silu(K(W_q x)), silu(K(W_k x)), silu(K(W_v x))
+        a, b = exp(-exp(s) softplus(W_a x + c)), sigmoid(W_b x)
+        S_t = a_t S_(t-1) (I - b_t k_t k_t^T) + b_t v_t k_t^T
+        y_t = W_o (norm(S_t q_t) * silu(W_g x_t))
+
+    where q and k are divided by their length, and norm by the root of the mean square, of
+    each head. Padding is passed over, and each segment starts with an empty memory.
+
+    Attributes:
+      heads: n.
+      width: tokens under the convolutions.
+      chunk: tokens that are paired with one another.
+      use_bias: whether the projections of vectors, and the last, have a bias.
+      kernel_init: how projections start, and the convolutions, (width, d).
+
+    Raises:
+      ValueError: heads that do not divide the features; no width, or a chunk of no token.
+
+    References:
+      Yang et al., 2025, *Gated delta networks: improving Mamba2 with delta rule*, section
+      3; a and its start: Dao and Gu, 2024, *Transformers are SSMs*.
+
+    Example:
+      >>> mixer = GatedDeltaRule(4)
+      >>> inputs = jnp.zeros((2, 16, 32)), Context()
+      >>> jax.eval_shape(mixer.init_with_output, jax.random.key(0), *inputs)[0].shape
+      (2, 16, 32)
+      >>> mixer.cost(1, 8192, 32).flops / mixer.cost(1, 4096, 32).flops
+      2.0
+    """
+
+    heads: int
+    width: int = 4
+    chunk: int = 64
+    use_bias: bool = False
+    kernel_init: Initializer = lecun_normal()
+
+    @property
+    def exact(self) -> bool:
+        """It is its own definition."""
+        return True
+
+    @property
+    def causal(self) -> bool:
+        """The memory knows the past alone."""
+        return True
+
+    @nn.compact
+    def __call__(
+        self, x: Float[Array, "b t d"], context: Context
+    ) -> Float[Array, "b t d"]:
+        features, wide = x.shape[-1], accumulator(x)
+        self._require_sizes(features)
+        sequence = sequences(context, *x.shape[:2])
+        query, key, value = (
+            self._convolved(x, sequence, name) for name in ("query", "key", "value")
+        )
+        step = self._gate(x, "step", use_bias=True, bias_init=first_step)
+        speed = jnp.exp(self.param("speed", first_speed, (self.heads,)).astype(wide))
+        found = gated_delta_rule(
+            unit(query),
+            unit(key),
+            value,
+            -speed[None, None] * jax.nn.softplus(step),
+            jax.nn.sigmoid(self._gate(x, "rate", use_bias=False)),
+            context.padding,
+            context.segments,
+            self.chunk,
+        )
+        normed = nn.RMSNorm(name="norm")(found).reshape(x.shape).astype(x.dtype)
+        gated = normed * jax.nn.silu(self._dense(features, "gate")(x))
+        return self._dense(features, "out")(gated)
+
+    def cost(self, batch: int, length: int, features: int) -> Work:
+        """Projections, gates and memory; ``6 b t d width`` operations not counted."""
+        self._require_sizes(features)
+        size, rows = features // self.heads, batch * length
+        return (
+            matrix_product(rows, features, features) * 5
+            + matrix_product(rows, features, self.heads) * 2
+            + cost_of_delta_rule(batch * self.heads, length, size, size, self.chunk)
+        )
+
+    def _convolved(self, x: Array, sequence: Array, name: str) -> Array:
+        """Vectors (b, t, n, h) of heads, in the dtype of sums."""
+        features = x.shape[-1]
+        projected = self._dense(features, name)(x).astype(accumulator(x))
+        shape = self.width, features
+        kernel = self.param(f"{name}_convolution", self.kernel_init, shape)
+        found = convolved_within(projected, kernel, 1 - self.width, sequence)
+        return jax.nn.silu(found).reshape(*x.shape[:2], self.heads, -1)
+
+    def _gate(self, x: Array, name: str, **how) -> Array:
+        """A number for each head, before its bend, in the dtype of sums."""
+        gate = nn.Dense(self.heads, kernel_init=self.kernel_init, name=name, **how)
+        return gate(x).astype(accumulator(x))
+
+    def _dense(self, features: int, name: str) -> nn.Module:
+        how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
+        return nn.Dense(features, **how, name=name)
+
+    def _require_sizes(self, features: int) -> None:
+        if self.heads < 1 or features % self.heads:
+            raise ValueError(
+                f"GatedDeltaRule(heads={self.heads}): {features} features do not divide "
+                f"into {self.heads} heads; change one of them"
+            )
+        for field in ("width", "chunk"):
+            if getattr(self, field) < 1:
+                raise ValueError(
+                    f"GatedDeltaRule({field}={getattr(self, field)}): expected 1 token "
+                    "or more"
+                )
+
+
+def unit(vectors: Float[Array, "... h"]) -> Float[Array, "... h"]:
+    """Vectors divided by their length, a little shorter than one.
+
+    Example:
+      >>> [round(x, 3) for x in unit(jnp.array([3.0, 4.0])).tolist()]
+      [0.6, 0.8]
+    """
+    return vectors * jax.lax.rsqrt((vectors**2).sum(-1, keepdims=True) + 1e-6)
+
+
+def first_speed(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    """Logarithms of numbers spread evenly from 1 to 16."""
+    return jnp.log(jax.random.uniform(key, shape, dtype, 1, 16))
+
+
+def first_step(key: Array, shape: tuple[int, ...], dtype=jnp.float32) -> Array:
+    """Numbers whose softplus is from 0.001 to 0.1, its logarithm spread evenly."""
+    ends = jnp.log(0.001), jnp.log(0.1)
+    step = jnp.exp(jax.random.uniform(key, shape, dtype, *ends))
+    return jnp.log(jnp.expm1(step))
