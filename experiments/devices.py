@@ -22,13 +22,17 @@ def device_environment(rows: int, cores: int) -> dict[str, str]:
     return {"JAX_NUM_CPU_DEVICES": str(devices), **without_tpu()}
 
 
-def one_thread_environment() -> dict[str, str]:
-    """The variables under which JAX computes in one thread of a CPU.
+def one_thread_environment(devices: int) -> dict[str, str]:
+    """The variables under which JAX has so many devices of one thread each on a CPU.
 
-    CPU time is then that of the work, and none of waiting threads.
+    CPU time is then that of the work, and none of waiting threads; and a study fills
+    the cores with its replicates.
     """
-    flags = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
-    return {"XLA_FLAGS": flags, **without_tpu()}
+    return {
+        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "JAX_NUM_CPU_DEVICES": str(devices),
+        **without_tpu(),
+    }
 
 
 def without_tpu() -> dict[str, str]:

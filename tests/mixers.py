@@ -20,8 +20,12 @@ from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
 from jaxgen.nn.gated_delta import GatedDeltaRule
 from jaxgen.nn.linear_attention import LinearAttention
+from jaxgen.nn.linformer import LinformerAttention
+from jaxgen.nn.lsh_attention import LSHAttention
 from jaxgen.nn.mixer import PLAIN, Mixer
+from jaxgen.nn.nystrom_attention import NystromAttention
 from jaxgen.nn.random_synthesizer import FactorizedTable, RandomSynthesizer
+from jaxgen.nn.sinkhorn_attention import SinkhornAttention
 
 ROWS, LENGTH, FEATURES = 2, 6, 8
 X = jnp.asarray(np.random.default_rng(0).normal(size=(ROWS, LENGTH, FEATURES)), "f4")
@@ -48,6 +52,9 @@ class Case(NamedTuple):
     placed: bool = False
 
 
+# seeds that put no token where rounding decides its bucket; causal, none sees one alone,
+# whose share is one whatever the token
+HASHED = LSHAttention(2, buckets=4, hashes=2, window=2, seed=213)
 PERFORMER = PositiveRandomFeatures(6, seed=1)
 CASES = {
     "attention": Case(SelfAttention(2, implementation=Dense()), ordered=False),
@@ -81,6 +88,22 @@ CASES = {
     ),
     "synthesizer, factorized": Case(
         RandomSynthesizer(2, 16, FactorizedTable(3), causal(), True), placed=True
+    ),
+    "lsh": Case(HASHED, exact=False),
+    "lsh, causal": Case(
+        HASHED.clone(causal=True, use_bias=True, seed=399), exact=False
+    ),
+    "sinkhorn": Case(SinkhornAttention(2, block=4, use_bias=True), packs=False),
+    "linformer": Case(
+        LinformerAttention(2, 4, True, implementation=Dense()), exact=False, packs=False
+    ),
+    "nystrom": Case(
+        NystromAttention(2, 4, implementation=Dense()), exact=False, packs=False
+    ),
+    "nystrom, convolved": Case(
+        NystromAttention(2, 2, convolution=3, use_bias=True, implementation=Dense()),
+        exact=False,
+        packs=False,
     ),
 }
 

@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from experiments.attention_scaling.claim import AttentionScaling
 from experiments.attention_scaling.costs import Costs, Line, measured, wanted
 from experiments.attention_scaling.drawings import (
     compile_figure,
@@ -20,8 +19,10 @@ from experiments.attention_scaling.findings import (
     quadratic_criteria,
     sparse_criteria,
 )
+from experiments.attention_scaling.mixer_costs import mixer_costs, mixer_table
 from experiments.attention_scaling.programs import Call
 from experiments.attention_scaling.published import published_table
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.tables import (
     calibration_table,
     compile_table,
@@ -81,6 +82,7 @@ def cost_of_length(experiment: AttentionScaling, folder: Path) -> Part:
             *shown(drawings, "memory", "work"),
             longest_table(costs),
         ),
+        section("Every way to mix", mixer_table(mixer_costs(costs))),
         section("Compiling", *shown(drawings, "compiling"), compile_table(costs)),
     ]
     found = results(costs, halves, checks)

@@ -9,7 +9,6 @@ import jax
 import numpy as np
 
 from experiments.attention_scaling.calibration import calibration_programs
-from experiments.attention_scaling.claim import AttentionScaling
 from experiments.attention_scaling.measuring import (
     Compiled,
     Memory,
@@ -17,7 +16,8 @@ from experiments.attention_scaling.measuring import (
     calls_in,
     timed_round,
 )
-from experiments.attention_scaling.programs import Call, Program, program
+from experiments.attention_scaling.programs import Call, Program, mixer_program, program
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.devices import pinned_to_one_core
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded
@@ -65,6 +65,10 @@ def wanted(experiment: AttentionScaling) -> tuple[list[Program], list[Call]]:
         for gradient in (False, True)
         for name in settings.mechanisms
         for length in settings.lengths
+    ] + [
+        mixer_program(name, length, experiment.net)
+        for name in settings.mixers
+        for length in settings.mixer_lengths
     ]
     most = settings.gigaflops * GIGA
     left_out = [one.call for one in every if one.flops > most]
@@ -85,6 +89,15 @@ def measured(experiment: AttentionScaling, folder: Path) -> Costs:
     lines = recorded(folder / ROUNDS)
     seconds = np.array([line["seconds"] for line in lines[:rounds]])
     return by_line(json.loads((folder / PROGRAMS).read_text()), seconds)
+
+
+def costs_there(experiment: AttentionScaling, folder: Path) -> Costs:
+    """What was measured before, all rounds of it; nothing where there is less."""
+    if not (folder / ROUNDS).exists() or not (folder / PROGRAMS).exists():
+        return {}
+    if len(recorded(folder / ROUNDS)) < experiment.cost_of_length.rounds:
+        return {}
+    return measured(experiment, folder)
 
 
 def measure(experiment: AttentionScaling, folder: Path, rounds: range) -> None:

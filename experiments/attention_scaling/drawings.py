@@ -4,9 +4,9 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
-from experiments.attention_scaling.claim import Net
 from experiments.attention_scaling.costs import Costs, Line
-from experiments.attention_scaling.titles import TITLES, scope_title
+from experiments.attention_scaling.settings import Net
+from experiments.attention_scaling.titles import SCOPES, TITLES, scope_title
 from jaxgen.report.scaling import Curve, exponents, growths
 from jaxgen.stats.growth import local_exponents
 from jaxgen.stats.intervals import mean_intervals
@@ -18,7 +18,7 @@ def panels(costs: Costs, curve: Callable[[Line], Curve]) -> Panels:
     """A curve of every line, by scope and direction, then by mechanism."""
     found: Panels = {}
     for (scope, gradient, name), line in costs.items():
-        if scope != "calibration" and line.lengths.size > 1:
+        if scope in SCOPES and line.lengths.size > 1:
             panel = found.setdefault(scope_title(scope, gradient), {})
             panel[TITLES[name]] = curve(line)
     return found

@@ -5,7 +5,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from experiments.attention_scaling.claim import MechanismName, Net
+from experiments.attention_scaling.settings import MechanismName, Net
 from jaxgen.attention.attend import Implementation, chosen
 from jaxgen.attention.case import case_of
 from jaxgen.attention.dense import Dense
@@ -18,11 +18,11 @@ class Mechanism(NamedTuple):
 
     Attributes:
       pattern: which index may attend to which.
-      implementation: of `jaxgen.attention.attend.attend`.
+      implementation: of `jaxgen.attention.attend.attend`; None for its own choice.
     """
 
     pattern: Pattern
-    implementation: Implementation
+    implementation: Implementation | None
 
 
 SPARSE: tuple[MechanismName, ...] = ("window", "longformer", "bigbird")

@@ -6,8 +6,8 @@ from typing import Any
 
 import numpy as np
 
-from experiments.attention_scaling.claim import AttentionScaling
 from experiments.attention_scaling.drawings import Panels, exact_curve
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.attention_scaling.titles import TITLES, bytes_text, length_text
 from experiments.attention_scaling.tpu_memory import planned
 from experiments.report import Part

@@ -7,8 +7,15 @@ import jax
 import jax.numpy as jnp
 import optax
 
-from experiments.attention_scaling.claim import MechanismName, Net, ScopeName
 from experiments.attention_scaling.mechanisms import Mechanism, mechanism
+from experiments.attention_scaling.mixers import mixer
+from experiments.attention_scaling.settings import (
+    MechanismName,
+    MixerName,
+    Net,
+    ScopeName,
+)
+from experiments.executed import executed_products
 from jaxgen.arrays import Array, Key
 from jaxgen.attention.attend import attend, attention_cost
 from jaxgen.keys import named
@@ -93,22 +100,12 @@ def program(
     """
     how = mechanism(name, net, length, platform, dtype)
     part = PARTS[scope](net, how, length)
-    size = (net.batch, length, net.heads, net.features)
-    vectors = jax.ShapeDtypeStruct(size, jnp.dtype(dtype))
-    cost = attention_cost(
-        vectors,
-        vectors,
-        vectors,
-        pattern=how.pattern,
-        implementation=how.implementation,
-    )
-    flops = part.of_attention * cost.forward.flops + part.dense_flops
-    back = part.of_attention * cost.backward.flops + 2 * part.dense_flops
+    forward, back = flops_of(part, how, net, length, dtype)
     return Program(
         Call(scope, gradient, name, length),
         with_gradient(part) if gradient else part.output,
         lambda key: in_dtype(part.arguments(key), dtype),
-        flops + back if gradient else flops,
+        forward + back if gradient else forward,
     )
 
 
@@ -175,6 +172,46 @@ def model(net: Net, how: Mechanism, length: int) -> Part:
     of_layers = net.layers * 24 * net.batch * length * width**2
     of_head = 2 * net.batch * (width * width + 2 * width)
     return Part(output, arguments, (0,), net.layers, of_layers + of_head)
+
+
+def mixer_program(name: MixerName, length: int, net: Net) -> Program:
+    """A mixer with its projections, and the gradient by them and by the tokens."""
+    module: Any = mixer(name, net, length)
+    width = net.heads * net.features
+
+    def arguments(key: Key) -> tuple[Any, ...]:
+        x = jax.random.normal(named(key, "vectors"), (net.batch, length, width))
+        return module.init(named(key, "parameters"), x, PLAIN), x
+
+    def output(parameters: Any, x: Array) -> Any:
+        return module.apply(parameters, x, PLAIN)
+
+    call = Call("mixer", True, name, length)
+    if isinstance(module, SelfAttention):
+        part = Part(output, arguments, (0, 1), 1, 8 * net.batch * length * width**2)
+        how = Mechanism(module.pattern, module.implementation)
+        return Program(
+            call, with_gradient(part), arguments, sum(flops_of(part, how, net, length))
+        )
+    function = with_gradient(Part(output, arguments, (0, 1), 0, 0))
+    shapes = jax.eval_shape(arguments, jax.random.key(0))
+    counted = executed_products(function, *shapes)["flops"]
+    return Program(call, function, arguments, counted)
+
+
+def flops_of(
+    part: Part, how: Mechanism, net: Net, length: int, dtype: str = "float32"
+) -> tuple[int, int]:
+    """Multiplications and additions of a part: forward, and of its gradient beyond that."""
+    size = (net.batch, length, net.heads, net.features)
+    x = jax.ShapeDtypeStruct(size, jnp.dtype(dtype))
+    cost = attention_cost(
+        x, x, x, pattern=how.pattern, implementation=how.implementation
+    )
+    return (
+        part.of_attention * cost.forward.flops + part.dense_flops,
+        part.of_attention * cost.backward.flops + 2 * part.dense_flops,
+    )
 
 
 PARTS: dict[ScopeName, Callable[[Net, Mechanism, int], Part]] = {

@@ -6,15 +6,19 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from experiments.attention_scaling.claim import AttentionScaling
 from experiments.attention_scaling.cost_of_length import cost_of_length
 from experiments.attention_scaling.memory_on_tpu import memory_on_tpu
 from experiments.attention_scaling.page import WORDS
+from experiments.attention_scaling.quality_of_length import quality_of_length
+from experiments.attention_scaling.scaling_laws import scaling_laws
+from experiments.attention_scaling.settings import AttentionScaling
 from experiments.report import Part, left_report
 from jaxgen.sharding.topology import topology
 
 PARTS: dict[str, Callable[[AttentionScaling, Path], Part]] = {
     "cost_of_length": cost_of_length,
+    "quality_of_length": quality_of_length,
+    "scaling_laws": scaling_laws,
     "memory_on_tpu": memory_on_tpu,
 }
 

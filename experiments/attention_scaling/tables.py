@@ -13,6 +13,7 @@ from experiments.attention_scaling.findings import (
 )
 from experiments.attention_scaling.mechanisms import SPARSE
 from experiments.attention_scaling.titles import (
+    SCOPES,
     TITLES,
     bytes_text,
     crossing_text,
@@ -57,7 +58,7 @@ def growth_table(costs: Costs) -> Fragment:
     rows = [
         (f"{scope_title(scope, gradient)}: {TITLES[name]}", *growth_cells(line))
         for (scope, gradient, name), line in costs.items()
-        if scope != "calibration" and line.lengths.size >= 6
+        if scope in SCOPES and line.lengths.size >= 6
     ]
     return table(
         (
@@ -148,7 +149,7 @@ def longest_table(costs: Costs) -> Fragment:
     """The longest sequence whose memory stays within a budget."""
     rows = []
     for (scope, gradient, name), line in costs.items():
-        if scope != "calibration" and gradient and line.lengths.size >= 3:
+        if scope in SCOPES and gradient and line.lengths.size >= 3:
             law = quadratic_fit(line.lengths[-3:], line.bytes[-3:])
             found = [longest_within(law, budget * GIB) for budget in BUDGETS]
             rows.append(
@@ -197,6 +198,6 @@ def scopes(costs: Costs) -> list[tuple[str, bool]]:
     """The scopes and directions that were measured, in order."""
     return list(
         dict.fromkeys(
-            (scope, gradient) for scope, gradient, _ in costs if scope != "calibration"
+            (scope, gradient) for scope, gradient, _ in costs if scope in SCOPES
         )
     )

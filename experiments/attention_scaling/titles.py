@@ -1,5 +1,12 @@
 """What tables and figures call things."""
 
+from typing import get_args
+
+from experiments.attention_scaling.settings import ScopeName
+
+SCOPES: tuple[str, ...] = get_args(ScopeName)
+"""What is measured around attention; calibration and mixers are measured beside it."""
+
 TITLES = {
     "dense": "dense",
     "full": "full, tiled",
@@ -8,6 +15,33 @@ TITLES = {
     "bigbird": "BigBird",
 }
 """Of mechanisms."""
+
+MIXERS = {
+    **TITLES,
+    "full": "full attention",
+    "strided": "strided",
+    "linear": "linear attention",
+    "performer": "Performer",
+    "cosformer": "cosFormer",
+    "delta": "gated delta rule",
+    "linformer": "Linformer",
+    "nystrom": "Nyströmformer",
+    "lsh": "Reformer",
+    "sinkhorn": "Sinkhorn",
+    "synthesizer": "Synthesizer",
+    "fourier": "FNet",
+    "state_space": "state space",
+    "convolution": "convolution",
+}
+"""Of mixers."""
+
+TASKS = {
+    "text": "text",
+    "needle": "needle",
+    "recall": "recall",
+    "list_operations": "ListOps",
+}
+"""Of quality."""
 
 
 def scope_title(scope: str, gradient: bool) -> str:

@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import SingleDeviceSharding
 
-from experiments.attention_scaling.claim import AttentionScaling
 from experiments.attention_scaling.measuring import memory_of
 from experiments.attention_scaling.programs import Program, program
+from experiments.attention_scaling.settings import AttentionScaling
 from jaxgen.sharding.topology import topology
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded

@@ -23,6 +23,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
+from experiments.checks import (
+    require_dispatches,
+    require_each_once,
+    require_replicates,
+)
 from experiments.launch import launch
 
 Part = Literal["mixtures", "causes", "digits"]
@@ -103,10 +108,10 @@ class Mixtures:
     """Weight of the penalty in the methods that have one."""
 
     def __post_init__(self):
-        _require_dispatches("mixtures", self.steps, self.dispatch)
+        require_dispatches("mixtures", self.steps, self.dispatch)
         _require_weight("mixtures", self.penalty)
         for name in ("protocols", "methods"):
-            _require_each_once(f"mixtures.{name}", getattr(self, name))
+            require_each_once(f"mixtures.{name}", getattr(self, name))
 
 
 @dataclass(frozen=True)
@@ -121,8 +126,8 @@ class Causes:
     """Steps between two evaluations; divides steps."""
 
     def __post_init__(self):
-        _require_dispatches("causes", self.steps, self.dispatch)
-        _require_each_once("causes.changed", self.changed)
+        require_dispatches("causes", self.steps, self.dispatch)
+        require_each_once("causes.changed", self.changed)
 
 
 @dataclass(frozen=True)
@@ -149,8 +154,8 @@ class Digits:
     """Generated and counted at each evaluation, rounded up to a multiple of 500."""
 
     def __post_init__(self):
-        _require_dispatches("digits", self.steps, self.dispatch)
-        _require_each_once("digits.methods", self.methods)
+        require_dispatches("digits", self.steps, self.dispatch)
+        require_each_once("digits.methods", self.methods)
         _require_weight("digits", self.penalty)
         if self.samples < 1:
             raise ValueError(f"--digits.samples {self.samples}: expected 1 or more")
@@ -173,27 +178,13 @@ class ModeCollapse:
     digits: Digits = field(default_factory=Digits)
 
     def __post_init__(self):
-        if self.seeds < 2:
-            raise ValueError(f"--seeds {self.seeds}: an interval needs 2 or more")
-        _require_each_once("parts", self.parts)
-
-
-def _require_dispatches(part: str, steps: int, dispatch: int) -> None:
-    if dispatch < 1 or steps < 1 or steps % dispatch:
-        raise ValueError(
-            f"--{part}.steps {steps} --{part}.dispatch {dispatch}: expected positive "
-            "numbers, the second dividing the first"
-        )
+        require_replicates("seeds", self.seeds)
+        require_each_once("parts", self.parts)
 
 
 def _require_weight(part: str, penalty: float) -> None:
     if not 0 <= penalty < float("inf"):
         raise ValueError(f"--{part}.penalty {penalty}: expected a weight of 0 or more")
-
-
-def _require_each_once(name: str, values: tuple[str, ...]) -> None:
-    if not values or len(set(values)) < len(values):
-        raise ValueError(f"--{name}: expected one or more, each once")
 
 
 RUNS = Path("runs/mode_collapse")

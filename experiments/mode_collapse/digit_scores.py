@@ -11,7 +11,7 @@ from jax import lax
 
 from experiments.mode_collapse.digit_protocols import convolution
 from experiments.mode_collapse.protocols import Recipe
-from experiments.mode_collapse.training import KEY, Run, train
+from experiments.training import KEY, Run, train
 from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
 from jaxgen.data.batches import minibatch
 from jaxgen.data.images import Labelled, stacked_images

@@ -7,7 +7,7 @@ import numpy as np
 
 from experiments.criterion import Criterion
 from experiments.mode_collapse.protocols import Protocol
-from experiments.mode_collapse.training import Trajectories
+from experiments.training import Trajectories
 from jaxgen.arrays import Float
 from jaxgen.stats.intervals import (
     PairedDifference,

@@ -22,8 +22,8 @@ from experiments.mode_collapse.scores import (
     state_scores,
 )
 from experiments.mode_collapse.symptoms import symptom_sections, typical_samples
-from experiments.mode_collapse.training import KEY, Run, numbers, trained
 from experiments.report import Part
+from experiments.training import KEY, Run, numbers, trained
 from jaxgen.data.mixtures import mixture_samples
 from jaxgen.keys import named
 from jaxgen.report.page import Fragment

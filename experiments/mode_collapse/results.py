@@ -9,7 +9,7 @@ from experiments.criterion import criterion_row, overall
 from experiments.mode_collapse.alarm import Alarm
 from experiments.mode_collapse.findings import Arms, criteria
 from experiments.mode_collapse.protocols import Protocol
-from experiments.mode_collapse.training import Trajectories
+from experiments.training import Trajectories
 
 
 def mixture_results(

@@ -33,8 +33,8 @@ from experiments.mode_collapse.tables import (
     mean_table,
     score_table,
 )
-from experiments.mode_collapse.training import Run, numbers, trained
 from experiments.report import Part
+from experiments.training import Run, numbers, trained
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor
 from jaxgen.report.figures import outcomes

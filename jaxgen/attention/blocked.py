@@ -5,7 +5,7 @@ from typing import Any, NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgen.arrays import Array
+from jaxgen.arrays import Array, Int
 from jaxgen.attention.case import Case
 from jaxgen.attention.live import Grid
 from jaxgen.attention.tiles import Residuals, Side
@@ -53,6 +53,21 @@ def uncut(blocks: Array, length: int) -> Array:
 def at(tree: Any, block: Any) -> Any:
     """One block of each array, or some."""
     return jax.tree.map(lambda blocks: blocks[:, block], tree)
+
+
+def reordered(rows: Array, order: Int[Array, "b n"]) -> Array:
+    """Rows (b, n, ...) in another order, a permutation of each.
+
+    Example:
+        >>> rows, order = jnp.array([[[5], [6], [7]]]), jnp.array([[2, 0, 1]])
+        >>> reordered(rows, order).tolist()
+        [[[7], [5], [6]]]
+    """
+
+    def of_row(row: Array, order: Array) -> Array:
+        return row.at[order].get(mode="promise_in_bounds", unique_indices=True)
+
+    return jax.vmap(of_row)(rows, order)
 
 
 def cut_residuals(of: Residuals, size: int) -> Residuals:

@@ -6,7 +6,7 @@ import jax.numpy as jnp
 from jaxgen.arrays import Array, Float
 from jaxgen.attention.cost import Work
 from jaxgen.attention.tiles import accumulator
-from jaxgen.nn.mixer import Context, real
+from jaxgen.nn.mixer import Context, real, require_one_sequence
 
 
 class FourierMixing(nn.Module):
@@ -43,11 +43,7 @@ class FourierMixing(nn.Module):
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
-        if context.segments is not None:
-            raise ValueError(
-                "segments, and FourierMixing (FNet): it mixes all tokens of a row; put "
-                "one sequence in a row, or use LinearAttention or GatedConvolution"
-            )
+        require_one_sequence("FourierMixing", context)
         kept = jnp.where(real(context, *x.shape[:2])[..., None] > 0, x, 0)
         wide = kept.astype(accumulator(x))
         return jnp.fft.fft2(wide, norm="ortho").real.astype(x.dtype)

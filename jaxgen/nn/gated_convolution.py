@@ -7,8 +7,7 @@ from jax.nn.initializers import Initializer, lecun_normal
 
 from jaxgen.arrays import Array, Float
 from jaxgen.attention.cost import Work, matrix_product
-from jaxgen.attention.segments import runs
-from jaxgen.nn.mixer import Context
+from jaxgen.nn.mixer import Context, sequences
 
 
 class GatedConvolution(nn.Module):
@@ -75,14 +74,6 @@ class GatedConvolution(nn.Module):
                 f"{expected}"
             )
         return 1 - self.width if self.causal else -(self.width // 2)
-
-
-def sequences(context: Context, batch: int, length: int) -> Array:
-    """Which sequence of its row each token is of, from 1; zero at padding."""
-    found = jnp.ones((batch, length), jnp.int32)
-    if context.segments is not None:
-        found = runs(context.segments).astype(found.dtype)
-    return found if context.padding is None else jnp.where(context.padding, 0, found)
 
 
 def convolved_within(

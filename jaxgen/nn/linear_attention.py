@@ -13,6 +13,7 @@ from jaxgen.attention.linear import (
     cost_of_past,
 )
 from jaxgen.nn.mixer import Context, positions_of
+from jaxgen.nn.projections import from_heads, require_heads, to_heads
 
 
 class LinearAttention(nn.Module):
@@ -68,10 +69,10 @@ class LinearAttention(nn.Module):
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
-        features, positions = x.shape[-1], positions_of(context, x.shape[1])
-        self._require_sizes(features)
+        self._require_sizes(x.shape[-1])
+        positions = positions_of(context, x.shape[1])
         query, key, value = (
-            self._heads(features, name)(x) for name in ("query", "key", "value")
+            to_heads(self, x, name) for name in ("query", "key", "value")
         )
         attended = attended_to_past if self.causal else attended_to_all
         found = attended(
@@ -82,9 +83,7 @@ class LinearAttention(nn.Module):
             context.segments,
             self.chunk,
         )
-        joined = found.reshape(x.shape).astype(value.dtype)
-        how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
-        return nn.Dense(features, **how, name="out")(joined)
+        return from_heads(self, found.astype(value.dtype))
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Projections, features and sums; with segments, both ways of a causal one."""
@@ -98,20 +97,8 @@ class LinearAttention(nn.Module):
         )
 
     def _require_sizes(self, features: int) -> None:
-        if self.heads < 1 or features % self.heads:
-            raise ValueError(
-                f"LinearAttention(heads={self.heads}): {features} features do not divide "
-                f"into {self.heads} heads; change one of them"
-            )
+        require_heads(self, features)
         if self.chunk < 1:
             raise ValueError(
                 f"LinearAttention(chunk={self.chunk}): expected 1 token or more"
             )
-
-    def _heads(self, features: int, name: str) -> nn.Module:
-        return nn.DenseGeneral(
-            (self.heads, features // self.heads),
-            use_bias=self.use_bias,
-            kernel_init=self.kernel_init,
-            name=name,
-        )

@@ -19,6 +19,7 @@ import jax.numpy as jnp
 from jaxgen.arrays import Array, Bool, Float, Int
 from jaxgen.attention.checks import require_kind
 from jaxgen.attention.cost import Work
+from jaxgen.attention.segments import runs
 
 
 class Context(NamedTuple):
@@ -119,8 +120,27 @@ def require_fit(context: Context, batch: int, length: int) -> None:
             require_kind(name, array, jnp.bool_ if name == "padding" else jnp.integer)
 
 
+def require_one_sequence(mixer: str, context: Context) -> None:
+    """Raises:
+    ValueError: several sequences in a row, all of which the mixer would mix.
+    """
+    if context.segments is not None:
+        raise ValueError(
+            f"segments, and {mixer}: it mixes all tokens of a row; put one sequence in a "
+            "row, or use SelfAttention, LinearAttention or GatedConvolution"
+        )
+
+
 def real(context: Context, batch: int, length: int) -> Float[Array, "b t"]:
     """One where there is a token, zero where there is none."""
     if context.padding is None:
         return jnp.ones((batch, length))
     return 1.0 - context.padding
+
+
+def sequences(context: Context, batch: int, length: int) -> Array:
+    """Which sequence of its row each token is of, from 1; zero at padding."""
+    found = jnp.ones((batch, length), jnp.int32)
+    if context.segments is not None:
+        found = runs(context.segments).astype(found.dtype)
+    return found if context.padding is None else jnp.where(context.padding, 0, found)

@@ -32,7 +32,7 @@ from jaxgen.report.series import Number
 from jaxgen.report.ticks import decimal_ticks, power_of_n
 from jaxgen.stats.intervals import finite
 
-__all__ = ["Curve", "exponents", "growths"]
+__all__ = ["Curve", "exponents", "growths", "levels"]
 
 _LOWEST, _HIGHEST = -0.5, 4.0  # exponents beyond are noise
 _DODGE, _SPREAD = 3, 16  # pixels between two names at one length, and of them all
@@ -132,13 +132,54 @@ def exponents(
         >>> "local exponent" in svg
         True
     """
+    return levels(
+        panels,
+        ylabel=ylabel,
+        xlabel=xlabel,
+        laws=laws,
+        reference=reference,
+        ends=(_LOWEST, _HIGHEST),
+    )
+
+
+def levels(
+    panels: Mapping[str, Mapping[str, Curve]],
+    *,
+    ylabel: str,
+    xlabel: str = "tokens",
+    laws: Mapping[str, Mapping[str, Curve]] = {},
+    reference: Mapping[str, Number] = {},
+    ends: tuple[float, float] = (-math.inf, math.inf),
+) -> str:
+    """Numbers on a plain axis over lengths on a logarithmic one, as `exponents` has them.
+
+    Args:
+        panels: for each panel, by its title, the curve of each name.
+        ylabel: what was measured.
+        xlabel: what the lengths count.
+        laws: smooth curves by panel and name, dashed.
+        reference: values marked by dashed lines.
+        ends: beyond which the axis does not go for what was measured.
+
+    Returns:
+        An ``<svg>`` element.
+
+    Raises:
+        ValueError: as `exponents`.
+
+    Example:
+        >>> n, loss = np.array([512, 1024]), np.array([2.1, 1.9])
+        >>> svg = levels({"net": {"1K": Curve(n, loss, loss, loss)}}, ylabel="nats")
+        >>> "nats" in svg
+        True
+    """
     shown, smooth = finite_curves("panels", panels), _of_panels(laws, panels)
     looks = looks_of(shown)
     with house_style():
         figure, axes = length_panels(
             shown, smooth, xlabel=xlabel, ylabel=ylabel, title_pad=11
         )
-        axes[0].set_ylim(*_exponent_ends(shown, smooth, reference))
+        axes[0].set_ylim(*_level_ends(shown, smooth, reference, ends))
         axes[0].yaxis.set_major_locator(round_numbers(6))
         aside = _side_by_side(list(looks), axes)
         for ax, (panel, curves) in zip(axes, shown.items(), strict=True):
@@ -204,14 +245,17 @@ def _of_panels(laws: Panels, panels: Panels) -> dict[str, dict[str, Curve]]:
     return finite_curves("laws", laws)
 
 
-def _exponent_ends(
-    shown: Panels, laws: Panels, reference: Mapping[str, Number]
+def _level_ends(
+    shown: Panels,
+    laws: Panels,
+    reference: Mapping[str, Number],
+    most: tuple[float, float],
 ) -> tuple[float, float]:
-    """Ends of the vertical axis: what is drawn, but of data not beyond −0.5 and 4."""
+    """Ends of the vertical axis: what is drawn, but of data not beyond the most."""
     drawn = [np.asarray(value) for curve in every(shown) for value in curve[1:]]
     low, high = _ends([*drawn, *(np.asarray(curve.estimate) for curve in every(laws))])
-    margin = max(0.06 * (min(high, _HIGHEST) - max(low, _LOWEST)), 0.1)
-    ends = np.clip([low - margin, high + margin], _LOWEST, _HIGHEST)
+    margin = max(0.06 * (min(high, most[1]) - max(low, most[0])), 0.1)
+    ends = np.clip([low - margin, high + margin], *most)
     lines = finite("reference", np.array(list(reference.values()), np.float64))
     return _ends([ends, lines - margin, lines + margin])
 

@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from executed import executed_products
+from experiments.executed import executed_products
 from jaxgen.attention.attend import attend, attention_cost
 from jaxgen.attention.blocks import Blocks
 from jaxgen.attention.chunked import Chunked

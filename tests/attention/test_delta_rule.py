@@ -5,7 +5,7 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from executed import executed_products
+from experiments.executed import executed_products
 from jaxgen.attention.cost import Work
 from jaxgen.attention.delta_rule import (
     cost_of_delta_rule,

@@ -7,7 +7,7 @@ from sklearn.metrics import roc_auc_score
 from experiments.mode_collapse.alarm import ALARMS, alarm_of, alarms, late
 from experiments.mode_collapse.counting import COUNTING
 from experiments.mode_collapse.findings import Arms
-from experiments.mode_collapse.training import Trajectories
+from experiments.training import Trajectories
 
 RNG = np.random.default_rng(0)
 TRUTH = {name: RNG.random(20) < 0.5 for name in "abcd"}

@@ -12,7 +12,6 @@ import jax
 import numpy as np
 import pytest
 
-from executed import executed_products
 from experiments.attention_scaling import claim
 from experiments.attention_scaling.calibration import KNOWN, calibration_programs
 from experiments.attention_scaling.claim import PRESETS, Net
@@ -38,6 +37,7 @@ from experiments.attention_scaling.published import (
 from experiments.attention_scaling.study import report
 from experiments.attention_scaling.tpu_memory import peak_bytes
 from experiments.criterion import overall
+from experiments.executed import executed_products
 from experiments.launch import launch
 from installed import with_libtpu
 from jaxgen.sharding.topology import topology

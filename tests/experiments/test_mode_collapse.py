@@ -23,7 +23,7 @@ from experiments.mode_collapse.methods import (
 )
 from experiments.mode_collapse.protocols import PROTOCOLS
 from experiments.mode_collapse.quality_and_diversity import AXES, overview, planes
-from experiments.mode_collapse.training import Trajectories, replica_mesh, trajectories
+from experiments.training import Trajectories, replica_mesh, trajectories
 from jaxgen.data.images import digits8, stacked_minibatch
 from jaxgen.objectives.penalties import r1
 from tests.markup import Reader

@@ -5,9 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from executed import largest
 from jaxgen.nn.gated_delta import GatedDeltaRule, first_speed, first_step
 from jaxgen.nn.mixer import PLAIN, Context
+from largest import largest
 from mixers import FEATURES, LENGTH, X, close, learned
 
 SEGMENTS = np.array([[1, 1, 1, 1, 1, 1], [7, 7, 7, 2, 2, 2]])
@@ -37,7 +37,7 @@ def by_loop(params, x, heads):
     """Of rows with the context above, a head at a time; padding is left at zero."""
     params = jax.tree.map(np.float64, params)
     split = {
-        name: (x @ params[name]["kernel"]).reshape(*x.shape[:2], heads, -1)
+        name: np.einsum("btd,dnh->btnh", x, params[name]["kernel"])
         for name in ("query", "key", "value", "gate")
     }
     step = softplus(x @ params["step"]["kernel"] + params["step"]["bias"])

@@ -5,13 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from executed import largest
 from jaxgen.attention.dense import Dense
 from jaxgen.attention.expressions import causal
 from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
 from jaxgen.nn.attention import SelfAttention
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.mixer import PLAIN, Context
+from largest import largest
 from mixers import FEATURES, X, close, learned
 
 

@@ -7,7 +7,7 @@ import pytest
 from jax.sharding import NamedSharding
 from jax.sharding import PartitionSpec as P
 
-from executed import executed_products
+from experiments.executed import executed_products
 from jaxgen.attention.cost import Work
 from jaxgen.models.text_encoder import TextEncoder
 from jaxgen.nn.mixer import PLAIN, Context, Mixer

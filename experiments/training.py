@@ -35,7 +35,7 @@ class Run:
       make: of the axis's hyperparameters, a fed learner.
       axis: a column for each hyperparameter, as ``grid`` makes it.
       data: what the learner draws from.
-      evaluate: ``(state, data) -> scores`` of one replicate, ``covered`` among them.
+      evaluate: ``(state, data) -> scores`` of one replicate.
       steps: updates.
       dispatch: steps from one evaluation to the next.
       events: whether to write event files for TensorBoard.
@@ -70,7 +70,8 @@ class Trajectories(NamedTuple):
 
     def rows(self, chosen: slice) -> "Trajectories":
         """Some of the rows."""
-        kept = range(*chosen.indices(len(self.scores["covered"])))
+        count = len(next(iter(self.scores.values())))
+        kept = range(*chosen.indices(count))
         died = {i: self.died[row] for i, row in enumerate(kept) if row in self.died}
         scores = {name: values[chosen] for name, values in self.scores.items()}
         return Trajectories(self.steps, scores, died)
@@ -121,10 +122,11 @@ def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:
 def trajectories(lines: list[dict[str, Any]], steps: np.ndarray) -> Trajectories:
     """The scores of a record at the given steps, replicates first.
 
-    A study whose replicates have all died ends early, and stays as it was. What the
-    first evaluation does not tell, such as a loss, is NaN there.
+    Evaluations are the lines that tell all that the first does, where nothing was
+    trained yet. A study whose replicates have all died ends early, and stays as it was.
+    What the first line does not tell, such as a loss, is NaN there.
     """
-    told = [line for line in lines if "covered" in line]
+    told = [line for line in lines if lines[0].keys() <= line.keys()]
     at = [line["step"] for line in told]
     latest = np.searchsorted(at, steps, side="right") - 1
     names = {name for name, value in told[-1].items() if isinstance(value, list)}

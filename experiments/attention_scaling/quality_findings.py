@@ -1,0 +1,82 @@
+"""From answers to findings: what sparse attention keeps, and what it loses."""
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import numpy as np
+
+from experiments.attention_scaling.settings import QualityOfLength
+from experiments.attention_scaling.titles import MIXERS
+from experiments.criterion import Criterion
+from jaxgen.stats.intervals import PairedDifference, mean_interval, paired_difference
+from jaxgen.stats.verdict import above, below
+
+PRICE = (
+    "Sparse attention reads texts as well as full attention, and loses what lies beyond "
+    "its reach"
+)
+SPARSE = ("window", "longformer", "bigbird", "strided")
+"""Mixers whose tokens attend to a number of others that does not grow, or not as fast."""
+AS_WELL, LOST = 0.05, 0.5
+"""Thresholds: points of accuracy that count as equal; half of all answers."""
+
+
+class Answers(NamedTuple):
+    """What was answered right after training.
+
+    Attributes:
+      tasks: in their order.
+      scores: of each mixer ``right`` (tasks, seeds) and ``by_kind`` (tasks, seeds, kinds),
+        shares of the answers.
+    """
+
+    tasks: tuple[str, ...]
+    scores: Mapping[str, Mapping[str, np.ndarray]]
+
+    def right(self, mixer: str, task: str) -> np.ndarray:
+        """Of each seed."""
+        return self.scores[mixer]["right"][self.tasks.index(task)]
+
+    def by_kind(self, mixer: str, task: str) -> np.ndarray:
+        """Of each seed and kind, (seeds, kinds)."""
+        return self.scores[mixer]["by_kind"][self.tasks.index(task)]
+
+
+def price_criteria(found: Answers, settings: QualityOfLength) -> list[Criterion]:
+    """What sparse attention keeps of texts, and what a window loses of needles."""
+    kept = [
+        text_criterion(found, name)
+        for name in SPARSE
+        if name in found.scores and "text" in found.tasks
+    ]
+    far = 1 + settings.net.layers * settings.net.window
+    asked = "window" in found.scores and "needle" in found.tasks
+    lost = far < settings.length - 1 and asked
+    return [*kept, needle_criterion(found, far)] if lost else kept
+
+
+def text_criterion(found: Answers, name: str) -> Criterion:
+    """That texts are told apart as well as by full attention."""
+    lost = difference(found, name, "text").interval
+    points = f"{100 * AS_WELL:.0f} points"
+    sentence = (
+        f"{MIXERS[name]}: domains of texts less than {points} below full attention"
+    )
+    return Criterion(sentence, lost, "of all answers", below(lost, AS_WELL))
+
+
+def needle_criterion(found: Answers, far: int) -> Criterion:
+    """That a needle further away than layers and windows reach is lost."""
+
+    def beyond(name: str) -> np.ndarray:
+        told = found.by_kind(name, "needle")[:, far + 1 :]
+        return told[:, np.isfinite(told[0])].mean(1)
+
+    lost = mean_interval(beyond("full") - beyond("window"))
+    sentence = f"window: more than half of the needles over {far} tokens away are lost"
+    return Criterion(sentence, lost, "of all answers", above(lost, LOST))
+
+
+def difference(found: Answers, name: str, task: str) -> PairedDifference:
+    """By how much full attention is better, seeds paired: they share their data."""
+    return paired_difference(found.right("full", task), found.right(name, task))
