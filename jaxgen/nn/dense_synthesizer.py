@@ -1,5 +1,7 @@
 """The dense synthesizer: attention whose weights each token tells by itself."""
 
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
@@ -11,6 +13,7 @@ from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.patterns import Pattern
 from jaxgen.nn.mixer import Context, positions_of
+from jaxgen.nn.projections import from_heads, require_heads, to_heads
 
 
 class DenseSynthesizer(nn.Module):
@@ -72,7 +75,7 @@ class DenseSynthesizer(nn.Module):
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
         require_sizes(self, *x.shape[1:])
-        query, value = (of_heads(self, x, name) for name in ("query", "value"))
+        query, value = (to_heads(self, x, name) for name in ("query", "value"))
         table = self.param("key", self.table_init, (self.maximum, *query.shape[2:]))
         key = jnp.take(table, places_of(x, context), axis=0)
         found = attend(
@@ -84,7 +87,7 @@ class DenseSynthesizer(nn.Module):
             padding=context.padding,
             implementation=self.implementation,
         )
-        return joined(self, found.output, x.dtype)
+        return from_heads(self, found.output)
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Three projections, and attention."""
@@ -102,32 +105,13 @@ def places_of(x: Float[Array, "b t d"], context: Context) -> Int[Array, "_ t"]:
     return positions if context.padding is None else positions * ~context.padding
 
 
-def of_heads(mixer: nn.Module, x: Float[Array, "b t d"], name: str) -> Array:
-    """A projection of a mixer to vectors (b, t, n, h) of heads."""
-    how = {"use_bias": mixer.use_bias, "kernel_init": mixer.kernel_init}
-    projected = nn.Dense(x.shape[-1], **how, name=name)(x)
-    return projected.reshape(*x.shape[:2], mixer.heads, -1)
-
-
-def joined(mixer: nn.Module, heads: Float[Array, "b t n h"], dtype: jnp.dtype) -> Array:
-    """The last projection of a mixer, of heads side by side."""
-    how = {"use_bias": mixer.use_bias, "kernel_init": mixer.kernel_init}
-    found = heads.reshape(*heads.shape[:2], -1).astype(dtype)
-    return nn.Dense(found.shape[-1], **how, name="out")(found)
-
-
-def require_sizes(mixer: nn.Module, length: int, features: int) -> None:
+def require_sizes(mixer: Any, length: int, features: int) -> None:
     """Raises:
     ValueError: heads that do not divide the features, or a row that is too long.
     """
-    name = type(mixer).__name__
-    if mixer.heads < 1 or features % mixer.heads:
-        raise ValueError(
-            f"{name}(heads={mixer.heads}): {features} features do not divide into "
-            f"{mixer.heads} heads; change one of them"
-        )
+    require_heads(mixer, features)
     if length > mixer.maximum:
         raise ValueError(
-            f"{name}(maximum={mixer.maximum}): a row of {length} tokens; make maximum "
-            "larger or rows shorter"
+            f"{type(mixer).__name__}(maximum={mixer.maximum}): a row of {length} tokens; "
+            "make maximum larger or rows shorter"
         )

@@ -9,8 +9,9 @@ from jaxgen.arrays import Array, Float
 from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.delta_rule import cost_of_delta_rule, gated_delta_rule
 from jaxgen.attention.tiles import accumulator
-from jaxgen.nn.gated_convolution import convolved_within, sequences
-from jaxgen.nn.mixer import Context
+from jaxgen.nn.gated_convolution import convolved_within
+from jaxgen.nn.mixer import Context, sequences
+from jaxgen.nn.projections import from_heads, require_heads, to_heads
 
 
 class GatedDeltaRule(nn.Module):
@@ -69,27 +70,25 @@ class GatedDeltaRule(nn.Module):
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
-        features, wide = x.shape[-1], accumulator(x)
-        self._require_sizes(features)
+        self._require_sizes(x.shape[-1])
         sequence = sequences(context, *x.shape[:2])
         query, key, value = (
             self._convolved(x, sequence, name) for name in ("query", "key", "value")
         )
         step = self._gate(x, "step", use_bias=True, bias_init=first_step)
-        speed = jnp.exp(self.param("speed", first_speed, (self.heads,)).astype(wide))
+        speed = self.param("speed", first_speed, (self.heads,)).astype(accumulator(x))
         found = gated_delta_rule(
             unit(query),
             unit(key),
             value,
-            -speed[None, None] * jax.nn.softplus(step),
+            -jnp.exp(speed)[None, None] * jax.nn.softplus(step),
             jax.nn.sigmoid(self._gate(x, "rate", use_bias=False)),
             context.padding,
             context.segments,
             self.chunk,
         )
-        normed = nn.RMSNorm(name="norm")(found).reshape(x.shape).astype(x.dtype)
-        gated = normed * jax.nn.silu(self._dense(features, "gate")(x))
-        return self._dense(features, "out")(gated)
+        normed = nn.RMSNorm(name="norm")(found).astype(x.dtype)
+        return from_heads(self, normed * jax.nn.silu(to_heads(self, x, "gate")))
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Projections, gates and memory; ``6 b t d width`` operations not counted."""
@@ -103,28 +102,20 @@ class GatedDeltaRule(nn.Module):
 
     def _convolved(self, x: Array, sequence: Array, name: str) -> Array:
         """Vectors (b, t, n, h) of heads, in the dtype of sums."""
-        features = x.shape[-1]
-        projected = self._dense(features, name)(x).astype(accumulator(x))
-        shape = self.width, features
+        heads = to_heads(self, x, name).astype(accumulator(x))
+        shape = self.width, x.shape[-1]
         kernel = self.param(f"{name}_convolution", self.kernel_init, shape)
-        found = convolved_within(projected, kernel, 1 - self.width, sequence)
-        return jax.nn.silu(found).reshape(*x.shape[:2], self.heads, -1)
+        joined = heads.reshape(x.shape)
+        found = convolved_within(joined, kernel, 1 - self.width, sequence)
+        return jax.nn.silu(found).reshape(heads.shape)
 
     def _gate(self, x: Array, name: str, **how) -> Array:
         """A number for each head, before its bend, in the dtype of sums."""
         gate = nn.Dense(self.heads, kernel_init=self.kernel_init, name=name, **how)
         return gate(x).astype(accumulator(x))
 
-    def _dense(self, features: int, name: str) -> nn.Module:
-        how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
-        return nn.Dense(features, **how, name=name)
-
     def _require_sizes(self, features: int) -> None:
-        if self.heads < 1 or features % self.heads:
-            raise ValueError(
-                f"GatedDeltaRule(heads={self.heads}): {features} features do not divide "
-                f"into {self.heads} heads; change one of them"
-            )
+        require_heads(self, features)
         for field in ("width", "chunk"):
             if getattr(self, field) < 1:
                 raise ValueError(

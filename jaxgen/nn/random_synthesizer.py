@@ -13,8 +13,9 @@ from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.patterns import Pattern
 from jaxgen.attention.tiles import accumulator, attended_tile, heads_first, may_attend
-from jaxgen.nn.dense_synthesizer import joined, of_heads, places_of, require_sizes
+from jaxgen.nn.dense_synthesizer import places_of, require_sizes
 from jaxgen.nn.mixer import Context
+from jaxgen.nn.projections import from_heads, to_heads
 
 
 @runtime_checkable
@@ -145,7 +146,7 @@ class RandomSynthesizer(nn.Module):
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
         require_sizes(self, *x.shape[1:])
-        value = of_heads(self, x, "value")
+        value = to_heads(self, x, "value")
         case = case_of(
             value,
             value,
@@ -157,7 +158,8 @@ class RandomSynthesizer(nn.Module):
         table = self.table(self.heads, self.maximum)
         logits = jnp.where(allowed, logits_of(table, x, context), -jnp.inf)
         logits = jnp.broadcast_to(logits, (len(x), *logits.shape[1:]))
-        return joined(self, heads_first(attended_tile(logits, value).output), x.dtype)
+        found = heads_first(attended_tile(logits, value).output)
+        return from_heads(self, found.astype(value.dtype))
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Two projections, the table and the sums of values."""

@@ -15,7 +15,8 @@ from jaxgen.attention.linear import attended_to_all, attended_to_past
 from jaxgen.nn.gated_delta import GatedDeltaRule
 from jaxgen.nn.mixer import PLAIN
 
-torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+WITHOUT = "PyTorch and transformers are not installed: pip install 'jaxgen[benchmark]'"
+torch = pytest.importorskip("torch", reason=WITHOUT)
 
 ROWS, LENGTH, HEADS, WIDTH = 2, 75, 2, 8
 
@@ -33,7 +34,7 @@ def qwen():
     """Hugging Face's Qwen3-Next, whose linear attention is the gated delta rule."""
     return pytest.importorskip(
         "transformers.models.qwen3_next.modeling_qwen3_next",
-        reason="transformers is not installed",
+        reason=WITHOUT,
     )
 
 
@@ -85,9 +86,10 @@ def weights_of_layer(params):
     """Ours by their names, of heads side by side: (outputs, inputs)."""
 
     def by_heads(*names):
-        kernels = [params[name]["kernel"].T for name in names]
-        parts = [kernel.reshape(HEADS, -1, HEADS * WIDTH) for kernel in kernels]
-        return np.concatenate(parts, axis=1).reshape(-1, HEADS * WIDTH)
+        kernels = [
+            params[name]["kernel"].reshape(HEADS * WIDTH, HEADS, -1) for name in names
+        ]
+        return np.concatenate(kernels, axis=2).reshape(HEADS * WIDTH, -1).T
 
     convolutions = [params[f"{name}_convolution"] for name in ("query", "key", "value")]
     return {

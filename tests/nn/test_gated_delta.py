@@ -37,7 +37,7 @@ def by_loop(params, x, heads):
     """Of rows with the context above, a head at a time; padding is left at zero."""
     params = jax.tree.map(np.float64, params)
     split = {
-        name: (x @ params[name]["kernel"]).reshape(*x.shape[:2], heads, -1)
+        name: np.einsum("btd,dnh->btnh", x, params[name]["kernel"])
         for name in ("query", "key", "value", "gate")
     }
     step = softplus(x @ params["step"]["kernel"] + params["step"]["bias"])

@@ -18,7 +18,7 @@ CONTEXT = Context(jnp.asarray(PADDING), positions=jnp.asarray(POSITIONS))
 
 
 def of_heads(x, kernel):
-    return (x @ kernel).reshape(*x.shape[:2], HEADS, WIDTH)
+    return np.einsum("btd,dnh->btnh", x, kernel)
 
 
 def dense_logits(params, x):
