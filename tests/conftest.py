@@ -22,3 +22,12 @@ jax.config.update("jax_numpy_rank_promotion", "raise")
 def key() -> jax.Array:
     """The key of a test."""
     return jax.random.key(0)
+
+
+@pytest.fixture
+def any_speed():
+    """Programs that need not be fast, and compile in a fraction of the time."""
+    before = jax.config.jax_optimization_level
+    jax.config.update("jax_optimization_level", "O0")
+    yield
+    jax.config.update("jax_optimization_level", before)

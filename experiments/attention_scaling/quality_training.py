@@ -21,6 +21,9 @@ from jaxgen.training.transforms import guard
 AT_ONCE = 256
 """Rows that are judged at a time."""
 
+FIRST = 10
+"""Of the seeds; those before were the pilot's."""
+
 
 class Pools(NamedTuple):
     """Questions of every task, (tasks, examples, ...).
@@ -43,7 +46,7 @@ def trained_on_all(
     run = Run(
         name,
         lambda task: learner_of(net, settings, task),
-        grid(seed=range(settings.seeds), task=tasks),
+        grid(seed=range(FIRST, FIRST + settings.seeds), task=tasks),
         pools,
         lambda state, data: scores(net, state, data.test, kinds),
         settings.steps,

@@ -70,15 +70,6 @@ def images_of_64_pixels() -> Program:
     )
 
 
-@pytest.fixture
-def any_speed():
-    """Programs that need not be fast, whose convolutions compile in a tenth."""
-    before = jax.config.jax_optimization_level
-    jax.config.update("jax_optimization_level", "O0")
-    yield
-    jax.config.update("jax_optimization_level", before)
-
-
 def sharded_regression() -> Program:
     mesh = mesh_of({"data": 2, "fsdp": 4}, topology("v5litepod-8"))
     layout = batch_spec(mesh.axis_names)
