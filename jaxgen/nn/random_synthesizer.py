@@ -59,7 +59,8 @@ class FactorizedTable(nn.Module):
 
     References:
       Tay et al., 2021, *Synthesizer: rethinking self-attention for transformer models*,
-      section 3.2.1. The root is not theirs: it lets both start as normal numbers.
+      section 3, "factorized random synthesizer", and its rank of 8. The root is not theirs:
+      it lets both start as normal numbers.
     """
 
     rank: int = 8
