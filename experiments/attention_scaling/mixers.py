@@ -1,17 +1,16 @@
 """Every way to mix tokens that is measured, by name."""
 
-from jaxgen.nn.dense_synthesizer import DenseSynthesizer
-from jaxgen.nn.gated_delta import GatedDeltaRule
-
 from experiments.attention_scaling.settings import MixerName, Net
 from jaxgen.attention.expressions import FULL, bigbird, longformer, strided, window
 from jaxgen.attention.features import CosFormer, PositiveRandomFeatures
 from jaxgen.attention.patterns import Pattern
 from jaxgen.nn.attention import SelfAttention
 from jaxgen.nn.bidirectional import Bidirectional
+from jaxgen.nn.dense_synthesizer import DenseSynthesizer
 from jaxgen.nn.diagonal_state_space import DiagonalStateSpace
 from jaxgen.nn.fourier import FourierMixing
 from jaxgen.nn.gated_convolution import GatedConvolution
+from jaxgen.nn.gated_delta import GatedDeltaRule
 from jaxgen.nn.linear_attention import LinearAttention
 from jaxgen.nn.linformer import LinformerAttention
 from jaxgen.nn.lsh_attention import LSHAttention
