@@ -21,9 +21,13 @@ def test_what_is_not_positive_and_finite_is_refused(value):
         require_positive("some_part", settings, "fine", "learning_rate")
 
 
-@pytest.mark.parametrize("values", [(), (1,), (2, 2), (4, 3), (1, 3, 2), (0, 1), (-2, 1)])
+@pytest.mark.parametrize(
+    "values", [(), (1,), (2, 2), (4, 3), (1, 3, 2), (0, 1), (-2, 1)]
+)
 def test_what_does_not_rise_from_one_on_is_refused(values):
-    with pytest.raises(ValueError, match=r"^--part.some-lengths .*: expected 2 or more"):
+    with pytest.raises(
+        ValueError, match=r"^--part.some-lengths .*: expected 2 or more"
+    ):
         require_rising("part.some_lengths", values, least=2)
 
 
