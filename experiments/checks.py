@@ -23,7 +23,7 @@ def require_positive(part: str, settings: Any, *names: str) -> None:
         value = getattr(settings, name)
         if not 0 < value < float("inf"):
             raise ValueError(
-                f"{option(f'{part}.{name}')} {value}: expected more than 0"
+                f"{option(f'{part}.{name}')} {value}: expected more than 0, and finite"
             )
 
 
@@ -35,7 +35,7 @@ def require_rising(name: str, values: Sequence[int], least: int) -> None:
     if len(values) < least or values[0] < 1 or not rising:
         raise ValueError(
             f"{option(name)} {' '.join(map(str, values))}: expected {least} or more, "
-            "each larger than the one before"
+            "from 1 on, each larger than the one before"
         )
 
 

@@ -70,7 +70,7 @@ def answerer(name: MixerName, net: Net, length: int) -> Answerer:
       ValueError: a mixer that has more parameters than attention and its perceptron.
     """
     chosen, full = mixer(name, net, length), SelfAttention(net.heads)
-    width = 2 * net.heads * net.features
+    width = 4 * net.heads * net.features
     target = parameters(with_width(full, net, width), length)
     slope = parameters(with_width(chosen, net, 2), length)
     least = parameters(with_width(chosen, net, 1), length)

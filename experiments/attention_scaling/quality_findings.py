@@ -50,8 +50,8 @@ def price_criteria(found: Answers, settings: QualityOfLength) -> list[Criterion]
         if name in found.scores and "text" in found.tasks
     ]
     far = 1 + settings.net.layers * settings.net.window
-    asked = "window" in found.scores and "needle" in found.tasks
-    lost = far < settings.length - 1 and asked
+    measured = "window" in found.scores and "needle" in found.tasks
+    lost = measured and beyond(found, "window", far).size
     return [*kept, needle_criterion(found, far)] if lost else kept
 
 
@@ -67,14 +67,16 @@ def text_criterion(found: Answers, name: str) -> Criterion:
 
 def needle_criterion(found: Answers, far: int) -> Criterion:
     """That a needle further away than layers and windows reach is lost."""
-
-    def beyond(name: str) -> np.ndarray:
-        told = found.by_kind(name, "needle")[:, far + 1 :]
-        return told[:, np.isfinite(told[0])].mean(1)
-
-    lost = mean_interval(beyond("full") - beyond("window"))
+    full, own = (beyond(found, name, far).mean(1) for name in ("full", "window"))
+    lost = mean_interval(full - own)
     sentence = f"window: more than half of the needles over {far} tokens away are lost"
     return Criterion(sentence, lost, "of all answers", above(lost, LOST))
+
+
+def beyond(found: Answers, name: str, far: int) -> np.ndarray:
+    """Of each seed and each distance further away that was asked for."""
+    told = found.by_kind(name, "needle")[:, far + 1 :]
+    return told[:, np.isfinite(told[0])]
 
 
 def difference(found: Answers, name: str, task: str) -> PairedDifference:

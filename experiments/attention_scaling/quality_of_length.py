@@ -39,7 +39,7 @@ from jaxgen.stats.verdict import Verdict
 def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
     """Trains what is missing, and says what was found, beside costs that are there."""
     settings = experiment.quality_of_length
-    tasks = tasks_of(settings)
+    sizes, tasks = sizes_of(settings), tasks_of(settings)  # may be refused
     found = answers_of(settings, pools_of(tasks), folder)
     costs = mixer_costs(costs_there(experiment, folder.parent / "cost_of_length"))
     criteria = price_criteria(found, settings)
@@ -52,7 +52,7 @@ def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
             "What is lost",
             verdict(found_verdict(criteria), f"{PRICE}."),
             criteria_table(criteria, f"{PRICE}: its parts."),
-            accuracy_table(found, baselines, sizes_of(settings)),
+            accuracy_table(found, baselines, sizes),
             difference_table(found),
         ),
         *cost_sections(found, costs, drawings),

@@ -117,8 +117,20 @@ def loss_table(name: str, runs: Runs) -> Fragment:
     return table(
         ("parameters", *(f"{each:,.0f} bytes" for each in tokens)),
         [
-            (f"{size:,.0f}", *(f"{x:.3f}" for x in curve_of(runs, size).estimate))
+            (f"{size:,.0f}", *(loss_text(runs, size, each) for each in tokens))
             for size in sizes(runs)
         ],
         f"Loss of models that tell the {MODELS[name]}, nats a byte: means over seeds.",
     )
+
+
+def loss_text(runs: Runs, size: float, tokens: float) -> str:
+    """The mean over the seeds that came to their end.
+
+    Example:
+      >>> runs = Runs(np.array([9.0, 9.0]), np.array([8.0, 8.0]), np.array([1.0, 2.0]))
+      >>> loss_text(runs, 9.0, 8.0), loss_text(runs, 9.0, 16.0)
+      ('1.500', '–')
+    """
+    told = runs.losses[(runs.parameters == size) & (runs.tokens == tokens)]
+    return f"{told.mean():.3f}" if told.size else "–"

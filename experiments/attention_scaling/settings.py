@@ -39,6 +39,11 @@ TaskName = Literal["text", "needle", "recall", "list_operations"]
 TextModelName = Literal["language", "masked_language"]
 SliceName = Literal["v5litepod-4", "v6e-4", "v5p-8"]
 
+FEWEST = 12
+"""Examples of a task: a quarter to be judged by, of three sizes of recall."""
+MOST_WIDTHS = 8
+"""Curves that one panel has colours for."""
+
 
 @dataclass(frozen=True)
 class Net:
@@ -55,8 +60,12 @@ class Net:
     window: int = 64
     """Keys on each side of a query; blocks, landmarks and buckets are sized by it."""
 
-    def __post_init__(self):
-        require_positive("net", self, "heads", "features", "layers", "batch", "window")
+
+def require_sizes(part: str, net: Net) -> None:
+    """Raises:
+    ValueError: a size of a part's net is not more than 0.
+    """
+    require_positive(part, net, "heads", "features", "layers", "batch", "window")
 
 
 @dataclass(frozen=True)
@@ -124,8 +133,13 @@ class QualityOfLength:
             require_each_once(f"quality_of_length.{name}", getattr(self, name))
         require_replicates("quality_of_length.seeds", self.seeds)
         require_dispatches("quality_of_length", self.steps, self.dispatch)
-        numbers = "length", "examples", "learning_rate"
-        require_positive("quality_of_length", self, *numbers)
+        require_positive("quality_of_length", self, "length", "learning_rate")
+        require_sizes("quality_of_length.net", self.net)
+        if self.examples < FEWEST:
+            raise ValueError(
+                f"{option('quality_of_length.examples')} {self.examples}: expected "
+                f"{FEWEST} or more, of which each task can ask"
+            )
         if "full" not in self.mixers:
             raise ValueError(
                 f"{option('quality_of_length.mixers')}: expected full among them, which "
@@ -155,6 +169,11 @@ class ScalingLaws:
     def __post_init__(self):
         require_each_once("scaling_laws.models", self.models)
         require_rising("scaling_laws.widths", self.widths, least=3)
+        if len(self.widths) > MOST_WIDTHS:
+            raise ValueError(
+                f"{option('scaling_laws.widths')}: expected {MOST_WIDTHS} or fewer, which "
+                "one figure can tell apart"
+            )
         require_rising("scaling_laws.steps", self.steps, least=3)
         numbers = "length", "batch", "learning_rate", "resamples"
         require_positive("scaling_laws", self, *numbers)
@@ -177,6 +196,7 @@ class MemoryOnTPU:
 
     def __post_init__(self):
         require_rising("memory_on_tpu.lengths", self.lengths, least=2)
+        require_sizes("memory_on_tpu.net", self.net)
         for name in ("slices", "mechanisms", "scopes"):
             require_each_once(f"memory_on_tpu.{name}", getattr(self, name))
 
@@ -197,3 +217,4 @@ class AttentionScaling:
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
+        require_sizes("net", self.net)

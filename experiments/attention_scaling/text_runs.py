@@ -11,7 +11,7 @@ from jaxgen.data.text_domains import DOMAINS, documents, joined, split_documents
 from jaxgen.data.text_windows import labelled_windows
 
 TEST_ROWS = 512
-"""Windows of other documents that a model is judged by."""
+"""Windows of other documents, at most, that a model is judged by."""
 
 
 class Runs(NamedTuple):
@@ -36,7 +36,8 @@ def corpus_of(settings: ScalingLaws) -> Corpus:
         {name: last for name, (_, last) in parts.items()}, settings.length
     )
     whole = np.flatnonzero(~rows.padding.any(axis=1))
-    chosen = np.random.default_rng(0).choice(whole, TEST_ROWS, replace=False)
+    count = min(TEST_ROWS, len(whole))
+    chosen = np.random.default_rng(0).choice(whole, count, replace=False)
     test = rows.tokens[chosen].astype(np.uint8)
     return Corpus(train, test, np.ones((), np.float32))
 
@@ -45,9 +46,8 @@ def runs_of(
     settings: ScalingLaws, name: TextModelName, corpus: Corpus, folder: Path
 ) -> Runs:
     """Every run of one kind of model."""
-    rows = []
-    for width in settings.widths:
-        size = parameters(name, width)
+    rows, sizes = [], {width: parameters(name, width) for width in settings.widths}
+    for width, size in sizes.items():
         for steps, told in losses(settings, name, width, corpus, folder).items():
             tokens = steps * settings.batch * settings.length
             rows += [(size, tokens, loss) for loss in told if loss is not None]

@@ -6,15 +6,16 @@ import json
 import os
 import subprocess
 import sys
+from itertools import product
 from pathlib import Path
 
 import jax
 import numpy as np
 import pytest
 
-from experiments.attention_scaling import claim
+from experiments.attention_scaling import quality_of_length, scaling_laws
 from experiments.attention_scaling.calibration import KNOWN, calibration_programs
-from experiments.attention_scaling.claim import PRESETS, Net
+from experiments.attention_scaling.claim import PRESETS
 from experiments.attention_scaling.cost_of_length import found_verdict
 from experiments.attention_scaling.costs import Line
 from experiments.attention_scaling.drawings import (
@@ -29,12 +30,16 @@ from experiments.attention_scaling.findings import (
     sparse_criteria,
 )
 from experiments.attention_scaling.memory_on_tpu import by_line, memory_table
-from experiments.attention_scaling.programs import PARTS, program
+from experiments.attention_scaling.mixer_costs import mixer_costs, mixer_table
+from experiments.attention_scaling.mixers import PATTERNS
+from experiments.attention_scaling.programs import PARTS, mixer_program, program
 from experiments.attention_scaling.published import (
     LONG_RANGE_ARENA,
     published_exponents,
 )
+from experiments.attention_scaling.settings import MechanismName, Net
 from experiments.attention_scaling.study import report
+from experiments.attention_scaling.text_runs import Runs
 from experiments.attention_scaling.tpu_memory import peak_bytes
 from experiments.criterion import overall
 from experiments.executed import executed_products
@@ -49,7 +54,7 @@ CALLS = [
     (scope, gradient, name)
     for scope in PARTS
     for gradient in (False, True)
-    for name in claim.MechanismName.__args__
+    for name in MechanismName.__args__
 ]
 
 
@@ -58,6 +63,14 @@ def test_work_is_what_is_computed(scope, gradient, name):
     one = program(scope, gradient, name, 96, NET)
     drawn = one.arguments(jax.random.key(0))
     assert executed_products(one.function, *drawn)["flops"] == one.flops
+
+
+@pytest.mark.parametrize("name", PATTERNS)
+def test_work_of_a_mixer_with_a_pattern_is_what_is_computed(name):
+    one = mixer_program(name, 96, NET)
+    shapes = jax.eval_shape(one.arguments, jax.random.key(0))
+    assert executed_products(one.function, *shapes)["flops"] == one.flops
+    assert one.call == ("mixer", True, name, 96)
 
 
 @pytest.mark.parametrize("scope", PARTS)
@@ -126,6 +139,37 @@ def made_up(full, sparse, known=None):
         seconds = np.tile(at if known is None else lengths**known, (5, 1))
         lines["calibration", False, name] = Line(lengths, at, at, at, at, seconds, at)
     return lines
+
+
+def test_what_a_mixer_costs_is_told_beside_full_attention():
+    short = LENGTHS[:4]
+    costs = made_up(2.0, 1.0) | {
+        ("mixer", True, "full"): line(2.0, scale=1.0),
+        ("mixer", True, "linear"): line(1.0, scale=512.0),
+        ("mixer", True, "fourier"): line(1.5, scale=10.0, lengths=short),
+        ("mixer", True, "lsh"): line(1.0, lengths=LENGTHS[:1]),
+    }
+    found = mixer_costs(costs)
+    assert set(found) == {"full", "linear", "fourier"}
+    for name, power in (("full", 2.0), ("linear", 1.0), ("fourier", 1.5)):
+        one = found[name]
+        assert one.time.low - 0.02 < power < one.time.high + 0.02
+        assert (one.memory, one.work) == pytest.approx((power, power))
+    assert found["linear"].at == 16384 and found["fourier"].at == 4096
+    assert found["linear"].share == pytest.approx(1 / 32, rel=0.05)
+    assert found["linear"].faster.estimate == pytest.approx(32, rel=0.05)
+    assert found["fourier"].faster.estimate == pytest.approx(4096**0.5 / 10, rel=0.05)
+    assert found["full"].share == found["full"].faster.estimate == 1
+    text = str(mixer_table(found))
+    assert all(f">{word}<" in text for word in ("FNet", "4,096", "linear attention"))
+    del costs["mixer", True, "full"]
+    assert mixer_costs(costs) == {}
+
+
+def test_a_mixer_without_products_has_no_exponent_of_work():
+    none = line(1.0)._replace(flops=np.zeros(6))
+    found = mixer_costs({("mixer", True, name): none for name in ("full", "fourier")})
+    assert found["fourier"].work == 0
 
 
 def verdicts(costs):
@@ -210,7 +254,8 @@ def folder(tmp_path_factory):
 def test_every_call_has_its_costs(folder):
     found = json.loads((folder / "results.json").read_text())["cost_of_length"]
     settings = PRESETS["tiny"].cost_of_length
-    rows = [row for row in found["rows"] if row["scope"] != "calibration"]
+    aside = ("calibration", "mixer")
+    rows = [row for row in found["rows"] if row["scope"] not in aside]
     keys = [
         tuple(row[name] for name in ("scope", "gradient", "mechanism", "lengths"))
         for row in rows
@@ -222,7 +267,11 @@ def test_every_call_has_its_costs(folder):
         for name in settings.mechanisms
         for length in settings.lengths
     )
-    for row in rows:
+    mixed = [row for row in found["rows"] if row["scope"] == "mixer"]
+    assert sorted((row["mechanism"], row["lengths"]) for row in mixed) == sorted(
+        (name, length) for name in settings.mixers for length in settings.mixer_lengths
+    )
+    for row in rows + mixed:
         assert len(row["seconds"]) == settings.rounds and min(row["seconds"]) > 0
         assert row["flops"] > 0 < row["compile_seconds"]
     for check in found["calibration"]:
@@ -256,6 +305,22 @@ def test_a_run_that_was_cut_short_keeps_what_it_has(folder):
         (("--net.window", "0"), "--net.window 0: expected more than 0"),
         (("--cost-of-length.lengths", "64", "32"), "64 32: expected 6 or more"),
         (("--parts", "memory"), "memory_on_tpu"),
+        (("--quality-of-length.net.window", "0"), "--quality-of-length.net.window 0:"),
+        (("--quality-of-length.mixers", "window"), "mixers: expected full among"),
+        (("--quality-of-length.steps", "5"), "steps 5 --quality-of-length.dispatch 2:"),
+        (
+            ("--quality-of-length.seeds", "1"),
+            "--quality-of-length.seeds 1: an interval",
+        ),
+        (("--quality-of-length.examples", "11"), "examples 11: expected 12 or more"),
+        (("--scaling-laws.widths", "8", "6", "9"), "8 6 9: expected 3 or more, from 1"),
+        (
+            ("--scaling-laws.widths", *map(str, range(8, 80, 8))),
+            "--scaling-laws.widths: expected 8 or fewer",
+        ),
+        (("--scaling-laws.steps", "0", "4", "8"), "0 4 8: expected 3 or more, from 1"),
+        (("--scaling-laws.models", "language", "language"), "models: expected one or"),
+        (("--memory-on-tpu.net.heads", "0"), "--memory-on-tpu.net.heads 0: expected"),
     ],
 )
 def test_wrong_input_is_answered_before_anything_runs(options, told, capsys):
@@ -265,6 +330,64 @@ def test_wrong_input_is_answered_before_anything_runs(options, told, capsys):
     with pytest.raises(SystemExit):
         launch(PRESETS, run, "", arguments=["tiny", *options])
     assert told in " ".join(capsys.readouterr().err.split())
+
+
+def test_a_mixer_too_large_is_told_before_anything_is_trained(tmp_path, monkeypatch):
+    monkeypatch.setattr(quality_of_length, "trained_on_all", lambda *given: 1 / 0)
+    settings = dataclasses.replace(
+        PRESETS["tiny"].quality_of_length, mixers=("full", "synthesizer"), length=512
+    )
+    asked = dataclasses.replace(PRESETS["tiny"], quality_of_length=settings)
+    with pytest.raises(ValueError, match="mixers synthesizer: at 512 tokens"):
+        quality_of_length.quality_of_length(asked, tmp_path)
+
+
+def some_runs(*given):
+    """Runs of no law: each net saw a number of tokens of its own."""
+    return Runs(np.arange(1.0, 7), 100 * np.arange(1.0, 7), np.linspace(3, 2, 6))
+
+
+def test_parts_that_are_asked_for_in_turn_stay_in_one_folder(tmp_path, monkeypatch):
+    def ask(part):
+        asked = dataclasses.replace(
+            PRESETS["tiny"], out=tmp_path / "run", parts=(part,)
+        )
+        page = report(asked).read_text()
+        return page, json.loads((tmp_path / "run" / "results.json").read_text())
+
+    trained_on_all, trained = quality_of_length.trained_on_all, []
+
+    def killed(name, *given):
+        trained.append(name)
+        if trained == ["full", "window"]:
+            raise KeyboardInterrupt
+        *rest, folder = given  # the second is taken to answer as the first does
+        return trained_on_all("full", *rest, folder.parent / "full")
+
+    monkeypatch.setattr(quality_of_length, "trained_on_all", killed)
+    with pytest.raises(KeyboardInterrupt):
+        ask("quality_of_length")
+    record = tmp_path / "run" / "quality_of_length" / "full" / "record.jsonl"
+    before = record.read_text()
+    _, first = ask("quality_of_length")
+    assert record.read_text() == before  # it was not trained again
+    monkeypatch.setattr(scaling_laws, "runs_of", some_runs)
+    page, both = ask("scaling_laws")
+    assert first["quality_of_length"] == both["quality_of_length"]
+    assert len(both["scaling_laws"]["rows"]) == 6
+    settings = PRESETS["tiny"].quality_of_length
+    rows = both["quality_of_length"]["rows"]
+    keys = [(row["mixer"], row["task"], row["seed"]) for row in rows]
+    assert keys == list(product(settings.mixers, settings.tasks, range(settings.seeds)))
+    told = [json.loads(line) for line in before.splitlines()][-1]
+    assert [row["right"] for row in rows if row["mixer"] == "full"] == told["right"]
+    Reader(page)
+    for word in (
+        "What is lost",
+        "Scaling laws of small models",
+        "No law for next byte",
+    ):
+        assert word in page
 
 
 def test_a_missing_compiler_is_told_before_anything_is_written(monkeypatch, tmp_path):
