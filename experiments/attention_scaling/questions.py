@@ -80,7 +80,8 @@ def text(settings: QualityOfLength) -> Task:
 
 def nested(settings: QualityOfLength) -> Task:
     """The value of a nested expression."""
-    sizes = ListOperations(4, 5, settings.length // 4, settings.length)
+    shortest = min(settings.length // 4, 32)  # of these depths few are longer
+    sizes = ListOperations(4, 5, shortest, settings.length)
     train, test = sizes_of(settings)
     rows = list_operations(sizes, train + test, seed=0)
     seen, asked = (LabelledTokens(*each) for each in parted(rows, train))

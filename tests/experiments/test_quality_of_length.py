@@ -115,6 +115,12 @@ def test_the_answer_is_the_value_of_the_expression(tasks):
         assert place == questions.NOTHING
 
 
+def test_there_are_expressions_for_rows_of_any_length():
+    found = questions.nested(dataclasses.replace(SETTINGS, length=512))
+    assert found.train.tokens.shape == (120, 512)
+    assert ((~found.train.padding).sum(axis=1) > 32).all()
+
+
 def test_the_answer_is_the_domain_of_a_document_of_its_own_split(tasks):
     for part, split in enumerate(SPLITS):
         asked = getattr(tasks["text"], split)
