@@ -33,6 +33,7 @@ benchmark: $(VENV)/run.done
 	$(BIN)/python -m experiments.benchmarks.adversarial
 	$(BIN)/python -m experiments.benchmarks.metrics
 	$(BIN)/python -m experiments.benchmarks.attention
+	$(BIN)/python -m experiments.benchmarks.mixers
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

@@ -131,6 +131,14 @@ class Pool:
         self.running[contender.name] = one
         return one
 
+    def tried(self, contender: Contender) -> Running | str:
+        """`built`, or why it could not be."""
+        try:
+            return self.built(contender)
+        except OSError as error:
+            reason = str(error).removeprefix(f"{contender.name}: ")
+            return reason.removeprefix("ValueError: ")
+
 
 def serve(pipe: Any) -> None:
     """What a process does: builds, makes calls, builds anew, until nobody asks for more."""
