@@ -82,11 +82,11 @@ def nystrom_work(task: Task) -> Work:
             num_attention_heads=task.heads,
             num_landmarks=2 * task.window,
             segment_means_seq_len=task.length,
-            conv_kernel_size=None,
             attention_probs_dropout_prob=0.0,
         )
     )
-    layer.init_option = "exact"
+    layer.init_option, layer.conv_kernel_size = "exact", None
+    del layer.conv
     return _layer(_weighted(layer, task), {}, task)
 
 

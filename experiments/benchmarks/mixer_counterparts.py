@@ -1,6 +1,6 @@
 """What PyTorch has in the place of each mixer, and why it has nothing there."""
 
-import importlib.util
+from importlib.util import find_spec
 from typing import NamedTuple
 
 from experiments.attention_scaling.settings import MixerName
@@ -56,7 +56,7 @@ def refusal(task: MixerTask, memory: float) -> str:
     if task.mixer not in COUNTERPARTS:
         return "no counterpart: PyTorch has no parallel scan"
     package = COUNTERPARTS[task.mixer].package
-    if not importlib.util.find_spec(package):
+    if not find_spec(package):
         return f"left out: no {package}; pip install '.[benchmark]'"
     return misfit(task) or beyond(task, memory)
 
@@ -80,8 +80,7 @@ def beyond(task: MixerTask, memory: float) -> str:
     """Whether it is more than Hugging Face's layers of attention, or memory, allow."""
     if task.mixer == "strided":
         return too_large(8 * task.length**2, memory)
-    of = {"window": "longformer", "longformer": "longformer", "bigbird": "bigbird"}
-    if task.mixer not in of:
+    if task.mixer not in ("window", "longformer", "bigbird"):
         return ""
-    layer = task.layer(of[task.mixer])
+    layer = task.layer("bigbird" if task.mixer == "bigbird" else "longformer")
     return attention_contenders.refusal("Hugging Face", layer, memory)

@@ -49,9 +49,7 @@ def measured(
 
 def contenders(tasks: Iterable[MixerTask], memory: float) -> list[Contender]:
     """jaxgen's mixers."""
-    return [
-        Contender(task.mixer, (partial(ready, task, memory),)) for task in tasks
-    ]
+    return [Contender(task.mixer, (partial(ready, task, memory),)) for task in tasks]
 
 
 def counterpart_name(task: MixerTask) -> str:
@@ -89,15 +87,15 @@ def row(
         if there
         else None,
         "faster_than_counterpart": faster(seconds, name, task.mixer) if there else None,
-        "measurements": [
-            one._asdict() for each in shown for one in of.get(each, ())
-        ],
+        "measurements": [one._asdict() for each in shown for one in of.get(each, ())],
     }
 
 
 def faster(seconds: Seconds, than: str, name: str) -> dict[str, dict[str, float]]:
     """How often a contender's seconds go into another's, by each clock."""
-    return {clock: ratio(seconds[clock][than], seconds[clock][name]) for clock in CLOCKS}
+    return {
+        clock: ratio(seconds[clock][than], seconds[clock][name]) for clock in CLOCKS
+    }
 
 
 def _named(compiling: Mapping[str, float], task: MixerTask) -> dict[str, float]:

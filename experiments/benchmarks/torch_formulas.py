@@ -20,11 +20,10 @@ Parameters = dict[str, Any]
 Formula = Callable[[MixerTask, Tensor, Parameters], Tensor]
 
 
-def to_heads(x: Tensor, p: Parameters, name: str) -> Tensor:
+def to_heads(task: MixerTask, x: Tensor, p: Parameters, name: str) -> Tensor:
     """A projection to heads."""
-    kernel = p[name]["kernel"]
-    projected = x @ kernel.flatten(1)
-    return projected.unflatten(2, kernel.shape[1:]).transpose(1, 2)
+    projected = x @ p[name]["kernel"].flatten(1)
+    return projected.unflatten(2, (task.heads, -1)).transpose(1, 2)
 
 
 def from_heads(heads: Tensor, p: Parameters) -> Tensor:
@@ -32,19 +31,19 @@ def from_heads(heads: Tensor, p: Parameters) -> Tensor:
     return heads.transpose(1, 2).flatten(2) @ p["out"]["kernel"]
 
 
-def three(x: Tensor, p: Parameters) -> list[Tensor]:
+def three(task: MixerTask, x: Tensor, p: Parameters) -> list[Tensor]:
     """Queries, keys and values."""
-    return [to_heads(x, p, name) for name in ("query", "key", "value")]
+    return [to_heads(task, x, p, name) for name in ("query", "key", "value")]
 
 
 def full(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Softmax attention by its fused kernel."""
-    return from_heads(F.scaled_dot_product_attention(*three(x, p)), p)
+    return from_heads(F.scaled_dot_product_attention(*three(task, x, p)), p)
 
 
 def masked(mask: Tensor, task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Softmax attention of the pairs that a mask of all of them allows."""
-    found = F.scaled_dot_product_attention(*three(x, p), attn_mask=mask)
+    found = F.scaled_dot_product_attention(*three(task, x, p), attn_mask=mask)
     return from_heads(found, p)
 
 
@@ -56,13 +55,13 @@ def by_features(query: Tensor, key: Tensor, value: Tensor) -> Tensor:
 
 def linear(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Features ``elu(x) + 1``."""
-    query, key, value = three(x, p)
+    query, key, value = three(task, x, p)
     return from_heads(by_features(F.elu(query) + 1, F.elu(key) + 1, value), p)
 
 
 def performer(drawn: Tensor, task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Positive random features, the largest exponents taken off."""
-    query, key, value = three(x, p)
+    query, key, value = three(task, x, p)
     query, key = (exponents(x, drawn) for x in (query, key))
     query = (query - query.detach().amax(-1, keepdim=True)).exp()
     key = (key - key.detach().amax((-2, -1), keepdim=True)).exp()
@@ -77,7 +76,7 @@ def exponents(x: Tensor, drawn: Tensor) -> Tensor:
 
 def cosformer(turn: Tensor, task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """ReLU, turned by the position."""
-    query, key, value = three(x, p)
+    query, key, value = three(task, x, p)
 
     def features(x: Tensor) -> Tensor:
         return torch.cat([F.relu(x) * turn.cos(), F.relu(x) * turn.sin()], -1)
@@ -89,35 +88,35 @@ def linformer(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Attention to mixtures of the means of slots."""
     means = x.unflatten(1, (2 * task.window, -1)).mean(2)
     key, value = (
-        to_heads(p[f"{name}_slots"] @ means, p, name) for name in ("key", "value")
+        to_heads(task, p[f"{name}_slots"] @ means, p, name) for name in ("key", "value")
     )
-    found = F.scaled_dot_product_attention(to_heads(x, p, "query"), key, value)
+    found = F.scaled_dot_product_attention(to_heads(task, x, p, "query"), key, value)
     return from_heads(found, p)
 
 
 def sinkhorn(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Attention of blocks to themselves and to others, softly permuted."""
     means = x.unflatten(1, (-1, task.window)).mean(2)
-    sort = to_heads(means, p, "sort_query") @ to_heads(means, p, "sort_key").mT
+    sort = (
+        to_heads(task, means, p, "sort_query") @ to_heads(task, means, p, "sort_key").mT
+    )
     sort = sort / (0.75 * sqrt(task.features))
     for _ in range(8):
         sort = sort - sort.logsumexp(-2, keepdim=True)
         sort = sort - sort.logsumexp(-1, keepdim=True)
-    query, key, value = (x.unflatten(2, (-1, task.window)) for x in three(x, p))
+    query, key, value = (x.unflatten(2, (-1, task.window)) for x in three(task, x, p))
 
     def both(blocks: Tensor) -> Tensor:
         beside = (sort.exp() @ blocks.flatten(3)).view_as(blocks)
         return torch.cat([blocks, beside], 3).flatten(1, 2)
 
-    found = F.scaled_dot_product_attention(
-        query.flatten(1, 2), both(key), both(value)
-    )
+    found = F.scaled_dot_product_attention(query.flatten(1, 2), both(key), both(value))
     return from_heads(found.view_as(query).flatten(2, 3), p)
 
 
 def synthesizer(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     """Attention to keys of places."""
-    query, value = (to_heads(x, p, name) for name in ("query", "value"))
+    query, value = (to_heads(task, x, p, name) for name in ("query", "value"))
     key = p["key"].transpose(0, 1)[None]
     return from_heads(F.scaled_dot_product_attention(F.relu(query), key, value), p)
 
@@ -148,7 +147,7 @@ def one_way(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
 
     def of_heads(name: str) -> Tensor:
         kernel = p[f"{name}_convolution"]
-        projected = x @ p[name]["kernel"]
+        projected = x @ p[name]["kernel"].flatten(1)
         found = F.silu(convolved(projected, kernel, len(kernel) - 1))
         return found.unflatten(2, (task.heads, -1))
 
