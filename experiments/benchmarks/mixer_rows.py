@@ -1,7 +1,7 @@
 """Rows of the benchmark of mixers: each beside full attention and its counterpart."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from typing import Any
 
 from experiments.benchmarks.attention_rows import LIMIT
@@ -32,11 +32,19 @@ def measured(
       seconds: about how long each time.
       memory: GiB that a call may hold.
     """
-    ours = dict.fromkeys((tasks[0]._replace(mixer="full"), *tasks))
-    running = [pool.built(one) for one in (LIMIT, *contenders(ours, memory))]
-    theirs = {task: _counterpart(pool, task, memory) for task in tasks}
-    reasons = {task: one for task, one in theirs.items() if isinstance(one, str)}
-    running += [one for one in theirs.values() if isinstance(one, Running)]
+    running = [pool.built(LIMIT), pool.built(full_attention(tasks[0], memory))]
+    reasons = {}
+    for place, task in enumerate(tasks):
+        if task.mixer != "full":
+            build = partial(ready, task, memory)
+            running.append(
+                pool.built(Contender(task.mixer, (build,)), f"jaxgen {place}")
+            )
+        theirs = counterpart(pool, task, memory, f"counterpart {place}")
+        if isinstance(theirs, str):
+            reasons[task] = theirs
+        else:
+            running.append(theirs)
     found = by_contender(in_turn(running, rounds, seconds, lambda _: None))
     compiling = {one.name: one.compile_seconds for one in running}
     return [
@@ -47,22 +55,29 @@ def measured(
     ]
 
 
-def contenders(tasks: Iterable[MixerTask], memory: float) -> list[Contender]:
-    """jaxgen's mixers."""
-    return [Contender(task.mixer, (partial(ready, task, memory),)) for task in tasks]
+@cache
+def _full(task: MixerTask, memory: float) -> Contender:
+    return Contender("full", (partial(ready, task, memory),))
 
 
-def counterpart_name(task: MixerTask) -> str:
-    """What the counterpart's processes are called."""
-    return f"counterpart of {task.mixer}"
+def full_attention(task: MixerTask, memory: float) -> Contender:
+    """jaxgen's, of the size of a task: one object for all, so that it is built once."""
+    return _full(task._replace(mixer="full"), memory)
 
 
-def _counterpart(pool: Pool, task: MixerTask, memory: float) -> Running | str:
+def counterpart(
+    pool: Pool, task: MixerTask, memory: float, place: str
+) -> Running | str:
     """The counterpart's process, or why there is none."""
     if reason := refusal(task, memory):
         return reason
     build = partial(counterpart_ready, task)
-    return pool.tried(Contender(counterpart_name(task), (build,)))
+    return pool.tried(Contender(counterpart_name(task), (build,)), place)
+
+
+def counterpart_name(task: MixerTask) -> str:
+    """What tells its measurements from the mixer's."""
+    return f"counterpart of {task.mixer}"
 
 
 def row(

@@ -26,7 +26,7 @@ from pathlib import Path
 
 from experiments.attention_scaling.settings import MixerName
 from experiments.benchmarks.mixer_rows import measured
-from experiments.benchmarks.mixer_table import table
+from experiments.benchmarks.mixer_table import line, table
 from experiments.benchmarks.mixer_tasks import MixerTask
 from experiments.benchmarks.processes import Pool
 from experiments.benchmarks.results import load_at_start, require_positive, written
@@ -88,15 +88,14 @@ PRESETS = {
 }
 
 
-def rounds(experiment: Mixers) -> Iterator[list[list[MixerTask]]]:
-    """Of each few mixers, what is measured in turn: at every length, both ways."""
+def rounds(experiment: Mixers) -> Iterator[list[MixerTask]]:
+    """What is measured in turn: a few mixers at one length, forward or with gradient."""
     e = experiment
-    sizes = e.heads, e.features, e.window
-    for first in range(0, len(e.mixers), e.together):
-        few = e.mixers[first : first + e.together]
+    starts = range(0, len(e.mixers), e.together)
+    for length, backward, start in product(e.lengths, (False, True), starts):
         yield [
-            [MixerTask(mixer, backward, length, *sizes) for mixer in few]
-            for length, backward in product(e.lengths, (False, True))
+            MixerTask(mixer, backward, length, e.heads, e.features, e.window)
+            for mixer in e.mixers[start : start + e.together]
         ]
 
 
@@ -104,20 +103,20 @@ def run(experiment: Mixers, say: Callable[[str], None] | None = None) -> str:
     """Measures, writes every measurement, and returns the table."""
     say = say or partial(print, file=sys.stderr, flush=True)
     load, rows, e = load_at_start(say), [], experiment
-    for few in rounds(experiment):
-        with Pool() as pool:
-            for tasks in few:
-                names = ", ".join(task.title for task in tasks)
-                backward = ", with gradient" if tasks[0].backward else ""
-                say(f"{tasks[0].length:,} tokens{backward}: {names}")
-                rows += measured(tasks, pool, e.rounds, e.seconds, e.memory)
-    found = {
+    with Pool() as pool:
+        for tasks in rounds(experiment):
+            backward = ", with gradient" if tasks[0].backward else ""
+            say(f"{tasks[0].length:,} tokens{backward}")
+            found = measured(tasks, pool, e.rounds, e.seconds, e.memory)
+            say("\n".join(map(line, found)))
+            rows += found
+    results = {
         "settings": asdict(experiment) | {"out": str(experiment.out)},
         "versions": versions(),
         "load_at_start": load,
         "rows": rows,
     }
-    return written(experiment.out, found, table(rows))
+    return written(experiment.out, results, table(rows))
 
 
 def main() -> int:

@@ -161,7 +161,8 @@ def one_way(task: MixerTask, x: Tensor, p: Parameters) -> Tensor:
     # it divides queries by the root of their features, which a norm takes away
     least = 1e-6 / task.features
     normed = F.rms_norm(found, (task.features,), p["norm"]["scale"], least).flatten(2)
-    return (normed * F.silu(x @ p["gate"]["kernel"])) @ p["out"]["kernel"]
+    gate = F.silu(x @ p["gate"]["kernel"].flatten(1))
+    return (normed * gate) @ p["out"]["kernel"]
 
 
 def formula_of(task: MixerTask) -> Formula:
