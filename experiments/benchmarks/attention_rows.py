@@ -8,7 +8,7 @@ from experiments.benchmarks.attention_contenders import installed, offered, refu
 from experiments.benchmarks.attention_tasks import Task
 from experiments.benchmarks.attention_works import limit, pattern_of, ready
 from experiments.benchmarks.processes import Contender, Pool, Running
-from experiments.benchmarks.results import by_contender
+from experiments.benchmarks.results import by_contender, ratio, seconds_of, side
 from experiments.benchmarks.timing import Measurement, in_turn, spread
 
 LIMIT = Contender("matrix products", (limit,))
@@ -75,39 +75,24 @@ def _built(pool: Pool, name: str, task: Task, memory: float) -> Running | str:
     """A contender's process, or why it cannot do the task."""
     if reason := refusal(name, task, memory):
         return reason
-    try:
-        return pool.built(Contender(name, (partial(ready, name, task, memory),)))
-    except OSError as error:
-        if name == "jaxgen":
-            raise
-        return str(error).removeprefix(f"{name}: ").removeprefix("ValueError: ")
+    contender = Contender(name, (partial(ready, name, task, memory),))
+    return pool.built(contender) if name == "jaxgen" else pool.tried(contender)
 
 
 def sides(of: Mapping[str, Sequence[Measurement]], flops: int) -> dict[str, Any]:
     """Of each contender its seconds, and how often jaxgen's go into them."""
-    cpu, wall = (
-        {name: [getattr(one, clock) / one.units for one in of[name]] for name in of}
-        for clock in ("cpu_seconds", "wall_seconds")
-    )
-    limit = [1 / seconds for seconds in cpu.pop(LIMIT.name)]
-
-    def ratio(mine: Sequence[float], ours: Sequence[float]) -> dict[str, float]:
-        pairs = zip(mine, ours, strict=True)
-        return spread(theirs / our for theirs, our in pairs)._asdict()
-
+    seconds = seconds_of(of)
+    cpu, wall = seconds["cpu_seconds"], seconds["wall_seconds"]
+    limit = [1 / took for took in cpu[LIMIT.name]]
     return {
         "limit_gflops": spread(rate / 1e9 for rate in limit)._asdict(),
         "contenders": {
-            name: {
-                "cpu_seconds": spread(mine)._asdict(),
-                "wall_seconds": spread(wall[name])._asdict(),
-                "jaxgen_is_faster_by": ratio(mine, cpu["jaxgen"]),
+            name: side(seconds, name, limit, flops)
+            | {
+                "jaxgen_is_faster_by": ratio(cpu[name], cpu["jaxgen"]),
                 "in_wall_time_by": ratio(wall[name], wall["jaxgen"]),
-                "share_of_limit": spread(
-                    flops / seconds / rate
-                    for seconds, rate in zip(mine, limit, strict=True)
-                )._asdict(),
             }
-            for name, mine in cpu.items()
+            for name in of
+            if name != LIMIT.name
         },
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, NamedTuple
 
-from experiments.benchmarks.results import spread_text
+from experiments.benchmarks.results import milliseconds_text, spread_text
 
 Row = Mapping[str, Any]
 """A task and its contenders, as `experiments.benchmarks.attention_rows` measures them."""
@@ -34,13 +34,12 @@ def _lines(row: Row) -> list[str]:
 
 
 def _line(name: str, side: Mapping[str, Any]) -> str:
-    cpu = {which: 1e3 * value for which, value in side["cpu_seconds"].items()}
     ratio = spread_text(side["jaxgen_is_faster_by"], ".2f")
     wall_ratio = f"{side['in_wall_time_by']['median']:.2f}"
     wall = 1e3 * side["wall_seconds"]["median"]
     return LINE.format(
         name,
-        spread_text(cpu, ",.0f" if cpu["median"] >= 100 else ".3g"),
+        milliseconds_text(side["cpu_seconds"]),
         f"{wall:,.0f}" if wall >= 100 else f"{wall:.3g}",
         f"{side['share_of_limit']['median']:.0%}",
         *(("", "") if name == "jaxgen" else (ratio, wall_ratio)),

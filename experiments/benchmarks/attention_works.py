@@ -132,7 +132,7 @@ def ready(name: str, task: Task, memory: float) -> Ready:
     """
     os.environ.update(ONE_THREAD)
     if name in JAX_WORKS:
-        return _compiled(JAX_WORKS[name](task), task.backward, memory)
+        return compiled(JAX_WORKS[name](task), task.backward, memory)
     from experiments.benchmarks import torch_attention
 
     return torch_attention.ready(name, task)
@@ -155,7 +155,12 @@ def with_gradient(call: Callable[..., Any]) -> Callable[..., Any]:
     return both
 
 
-def _compiled(work: Work, backward: bool, memory: float) -> Ready:
+def compiled(work: Work, backward: bool, memory: float) -> Ready:
+    """A work of JAX, to be timed.
+
+    Raises:
+      ValueError: a program that would hold more than ``memory`` GiB at once.
+    """
     import jax
 
     inputs = jax.device_put(work.inputs)
@@ -164,14 +169,14 @@ def _compiled(work: Work, backward: bool, memory: float) -> Ready:
         cotangent = jax.random.normal(jax.random.key(0), shape.shape, shape.dtype)
         work, inputs = Work(with_gradient(work.call), ()), (cotangent, *inputs)
     start = time.perf_counter()
-    compiled = jax.jit(work.call).lower(*inputs).compile()
+    program = jax.jit(work.call).lower(*inputs).compile()
     took = time.perf_counter() - start
-    analysis = compiled.memory_analysis()
+    analysis = program.memory_analysis()
     if analysis and (reason := too_large(analysis.temp_size_in_bytes, memory)):
         raise ValueError(reason)
 
     def advance(calls: int) -> None:
         for _ in range(calls):
-            jax.block_until_ready(compiled(*inputs))
+            jax.block_until_ready(program(*inputs))
 
     return Ready(advance, 1, took)

@@ -1,4 +1,4 @@
-"""The self-attention of Hugging Face's Longformer and BigBird, to be timed."""
+"""Layers of Hugging Face's that mix tokens, to be timed."""
 
 from typing import Any
 
@@ -9,9 +9,21 @@ from transformers.models.big_bird import (  # pyright: ignore[reportMissingImpor
     BigBirdConfig,
     modeling_big_bird,
 )
+from transformers.models.fnet import (  # pyright: ignore[reportMissingImports]
+    FNetConfig,
+    modeling_fnet,
+)
 from transformers.models.longformer import (  # pyright: ignore[reportMissingImports]
     LongformerConfig,
     modeling_longformer,
+)
+from transformers.models.nystromformer import (  # pyright: ignore[reportMissingImports]
+    NystromformerConfig,
+    modeling_nystromformer,
+)
+from transformers.models.reformer import (  # pyright: ignore[reportMissingImports]
+    ReformerConfig,
+    modeling_reformer,
 )
 
 from experiments.benchmarks.attention_tasks import Task, Work, weights
@@ -23,6 +35,20 @@ def longformer_work(task: Task) -> Work:
     It projects keys and values once more for its global tokens, with weights of their
     own; here they are the same.
     """
+    first = torch.arange(task.length)[None] == 0
+    return _layer(longformer_layer(task), longformer_options(first), task)
+
+
+def window_work(task: Task) -> Work:
+    """Its layer without a global token, and a projection after it."""
+    layer, nowhere = longformer_layer(task), torch.zeros(1, task.length) > 0
+    for name in ("query_global", "key_global", "value_global"):
+        delattr(layer, name)
+    return _layer(layer, longformer_options(nowhere), task)
+
+
+def longformer_layer(task: Task) -> nn.Module:
+    """The layer, with the weights of the task."""
     layer = modeling_longformer.LongformerSelfAttention(
         LongformerConfig(
             hidden_size=task.heads * task.features,
@@ -32,14 +58,61 @@ def longformer_work(task: Task) -> Work:
         ),
         layer_id=0,
     )
-    first = torch.arange(task.length)[None] == 0
-    options = {
-        "attention_mask": torch.where(first, 10_000.0, 0.0),
-        "is_index_masked": torch.zeros_like(first),
-        "is_index_global_attn": first,
-        "is_global_attn": True,
+    return _weighted(layer, task)
+
+
+def longformer_options(all_seen: Tensor) -> dict[str, Any]:
+    """What its model tells all layers, from which tokens are global."""
+    return {
+        "attention_mask": torch.where(all_seen, 10_000.0, 0.0),
+        "is_index_masked": torch.zeros_like(all_seen),
+        "is_index_global_attn": all_seen,
+        "is_global_attn": bool(all_seen.any()),
     }
-    return _layer(_weighted(layer, task), options, task)
+
+
+def nystrom_work(task: Task) -> Work:
+    """Nyströmformer's, with two landmarks for each token of a window.
+
+    Each head scales the start of its inverse by itself, as the paper has it.
+    """
+    layer = modeling_nystromformer.NystromformerSelfAttention(
+        NystromformerConfig(
+            hidden_size=task.heads * task.features,
+            num_attention_heads=task.heads,
+            num_landmarks=2 * task.window,
+            segment_means_seq_len=task.length,
+            attention_probs_dropout_prob=0.0,
+        )
+    )
+    layer.init_option, layer.conv_kernel_size = "exact", None
+    del layer.conv
+    return _layer(_weighted(layer, task), {}, task)
+
+
+def reformer_work(task: Task) -> Work:
+    """Reformer's, with as many rounds and buckets, and chunks of a window."""
+    layer = modeling_reformer.LSHSelfAttention(
+        ReformerConfig(
+            hidden_size=task.heads * task.features,
+            num_attention_heads=task.heads,
+            attention_head_size=task.features,
+            lsh_attn_chunk_length=task.window,
+            lsh_num_chunks_before=1,
+            lsh_num_chunks_after=1,
+            num_hashes=4,
+            num_buckets=32,
+            hash_seed=0,
+            is_decoder=False,
+        )
+    )
+    return _layer(_weighted(layer, task), {}, task)
+
+
+def fourier_work(task: Task) -> Work:
+    """FNet's transform, which has no weights."""
+    layer = modeling_fnet.FNetBasicFourierTransform(FNetConfig())
+    return Work(lambda x: layer(x)[0], (torch.from_numpy(weights(task)[0]),))
 
 
 def bigbird_work(task: Task) -> Work:
@@ -84,14 +157,16 @@ def _layer(layer: nn.Module, options: dict[str, Any], task: Task) -> Work:
 
 
 def _weighted(layer: nn.Module, task: Task) -> nn.Module:
-    """The layer with the weights of the task, for its global tokens too."""
+    """The layer with the weights of the task, for its global tokens or its keys too."""
     matrices = weights(task)[1]
-    for name, linear in layer.named_children():
-        _set(linear, matrices[name.removesuffix("_global")])
+    for name, child in layer.named_children():
+        if isinstance(child, nn.Linear):
+            _set(child, matrices[name.split("_")[0]])  # query_global, query_key
     return layer
 
 
 @torch.no_grad()
 def _set(linear: Any, matrix: np.ndarray) -> None:
     linear.weight.copy_(torch.from_numpy(matrix.T))
-    linear.bias.zero_()
+    if linear.bias is not None:
+        linear.bias.zero_()

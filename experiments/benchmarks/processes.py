@@ -43,15 +43,15 @@ class Running:
     """
 
     def __init__(self, contender: Contender):
-        self.name = contender.name
         self.processes: list = []
         self.pipes: list[Any] = []
         for _ in contender.builds:
             self._start()
-        self.build(contender.builds)
+        self.build(contender)
 
-    def build(self, builds: tuple[Callable[[], Ready], ...]) -> None:
+    def build(self, contender: Contender) -> None:
         """Gives each process its work; what it has imported for another is still there."""
+        self.name, builds = contender
         # One process after the other: the second finds what the first has compiled.
         built = [
             self._asked(pipe, of) for pipe, of in zip(self.pipes, builds, strict=True)
@@ -117,19 +117,32 @@ class Pool:
         for one in self.running.values():
             one.close()
 
-    def built(self, contender: Contender) -> Running:
-        """A contender's processes, in which those of the same name go on.
+    def built(self, contender: Contender, place: str | None = None) -> Running:
+        """A contender's processes, in which those of the same place go on.
+
+        Args:
+          contender: what to build; nothing, where they have built the same before.
+          place: the contender's name, unless told.
 
         Raises:
           OSError: one of them could not be built, and why; it is forgotten then.
         """
-        one = self.running.pop(contender.name, None)
+        place = place or contender.name
+        one = self.running.pop(place, None)
         if one is None:
             one = Running(contender)
         elif one.builds != contender.builds:
-            one.build(contender.builds)
-        self.running[contender.name] = one
+            one.build(contender)
+        self.running[place] = one
         return one
+
+    def tried(self, contender: Contender, place: str | None = None) -> Running | str:
+        """`built`, or why it could not be."""
+        try:
+            return self.built(contender, place)
+        except OSError as error:
+            reason = str(error).removeprefix(f"{contender.name}: ")
+            return reason.removeprefix("ValueError: ")
 
 
 def serve(pipe: Any) -> None:

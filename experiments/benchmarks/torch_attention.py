@@ -116,21 +116,30 @@ def torch_work(name: str, task: Task) -> Work:
 
 
 def ready(name: str, task: Task) -> Ready:
-    """A contender's work, to be timed; its first call compiles what is compiled."""
+    """A contender's work, to be timed in one thread."""
+    in_one_thread()
+    return called(torch_work(name, task), task.backward)
+
+
+def in_one_thread() -> None:
+    """Settings of the process; tiny numbers are zero, as XLA has them."""
     torch.set_num_threads(1)
-    torch.set_flush_denormal(True)  # as XLA does
-    work = torch_work(name, task)
-    inputs = [x.requires_grad_(task.backward) for x in work.inputs]
+    torch.set_flush_denormal(True)
+
+
+def called(work: Work, backward: bool) -> Ready:
+    """A work of PyTorch, to be timed; its first call compiles what is compiled."""
+    inputs = [x.requires_grad_(backward) for x in work.inputs]
     start = time.perf_counter()
     with torch.no_grad():
         cotangent = torch.randn_like(work.call(*inputs))
     took = time.perf_counter() - start
 
     def advance(calls: int) -> None:
-        with torch.set_grad_enabled(task.backward):
+        with torch.set_grad_enabled(backward):
             for _ in range(calls):
                 output = work.call(*inputs)
-                if task.backward:
+                if backward:
                     torch.autograd.grad(output, inputs, cotangent)
 
     return Ready(advance, 1, took)
