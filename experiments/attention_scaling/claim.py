@@ -18,10 +18,10 @@ Its parts:
 
 Time is CPU time of one pinned core on a CPU, else time until the result is there.
 
-Time: laptop about 10 minutes on two cores, study two hours and a half. Expected: the time of
-full attention grows with the square of the length, and its memory too where all pairs are
-held at once; that of a window, of Longformer and of BigBird grows with a line. On texts
-they answer as well as full attention; a needle beyond their reach they miss.
+Time: laptop about 10 minutes on two cores, study two hours and a half. Expected: the time
+of full attention grows with the square of the length, and its memory too where all pairs
+are held at once; that of a window, of Longformer and of BigBird grows with a line. They
+tell texts apart as well as full attention; a window misses a needle beyond its reach.
 """
 
 from pathlib import Path
@@ -57,6 +57,7 @@ PRESETS = {
             seconds=0.0001,
         ),
         QualityOfLength(
+            tasks=TaskName.__args__,
             mixers=("full", "window"),
             seeds=2,
             length=32,

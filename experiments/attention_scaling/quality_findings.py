@@ -17,6 +17,8 @@ PRICE = (
 )
 SPARSE = ("window", "longformer", "bigbird", "strided")
 """Mixers whose tokens attend to a number of others that does not grow, or not as fast."""
+DECIDING = ("text", "needle")
+"""Tasks of the criteria."""
 AS_WELL, LOST = 0.05, 0.5
 """Thresholds: points of accuracy that count as equal; half of all answers."""
 
@@ -53,6 +55,15 @@ def price_criteria(found: Answers, settings: QualityOfLength) -> list[Criterion]
     measured = "window" in found.scores and "needle" in found.tasks
     lost = measured and beyond(found, "window", far).size
     return [*kept, needle_criterion(found, far)] if lost else kept
+
+
+def learned(found: Answers, baselines: Mapping[str, Mapping[str, float]]) -> bool:
+    """Whether full attention answers more than every baseline, in what decides."""
+    return all(
+        mean_interval(found.right("full", task)).low > max(baselines[task].values())
+        for task in DECIDING
+        if task in found.tasks
+    )
 
 
 def text_criterion(found: Answers, name: str) -> Criterion:

@@ -14,16 +14,19 @@ from experiments.attention_scaling.quality_drawings import (
 from experiments.attention_scaling.quality_findings import (
     PRICE,
     Answers,
+    learned,
     price_criteria,
 )
 from experiments.attention_scaling.quality_tables import (
+    Baselines,
     accuracy_table,
+    baseline_table,
     difference_table,
     recall_table,
     side_by_side_table,
 )
 from experiments.attention_scaling.quality_training import Pools, trained_on_all
-from experiments.attention_scaling.questions import Task, pools_of, tasks_of
+from experiments.attention_scaling.questions import pools_of, tasks_of
 from experiments.attention_scaling.settings import AttentionScaling, QualityOfLength
 from experiments.criterion import (
     Criterion,
@@ -44,26 +47,36 @@ def quality_of_length(experiment: AttentionScaling, folder: Path) -> Part:
     costs = mixer_costs(costs_there(experiment, folder.parent / "cost_of_length"))
     criteria = price_criteria(found, settings)
     baselines = {name: task.baselines for name, task in tasks.items()}
+    sure = learned(found, baselines)
     drawings = {"needle": distance_figure(found)} if "needle" in settings.tasks else {}
     if costs:
         drawings["cost_and_quality"] = cost_and_quality_figure(found, costs, baselines)
     sections = [
         section(
             "What is lost",
-            verdict(found_verdict(criteria), f"{PRICE}."),
+            verdict(found_verdict(criteria, sure), f"{PRICE}{TRUST[sure]}"),
             criteria_table(criteria, f"{PRICE}: its parts."),
             accuracy_table(found, baselines, sizes),
+            baseline_table(baselines),
             difference_table(found),
         ),
         *cost_sections(found, costs, drawings),
         *distance_sections(found, settings, drawings),
     ]
-    return Part(results(found, criteria, tasks), sections, drawings)
+    return Part(results(found, criteria, baselines), sections, drawings)
 
 
-def found_verdict(criteria: Sequence[Criterion]) -> Verdict:
-    """On all parts together; undecided where none was measured."""
-    return overall(criteria) if criteria else "undecided"
+TRUST = {
+    True: ".",
+    False: ": full attention itself answers no more than a baseline, so that nothing "
+    "follows.",
+}
+"""What is said of a verdict, by whether full attention has learned."""
+
+
+def found_verdict(criteria: Sequence[Criterion], sure: bool) -> Verdict:
+    """On all parts together; undecided where none was measured, or nothing was learned."""
+    return overall(criteria) if criteria and sure else "undecided"
 
 
 def answers_of(settings: QualityOfLength, pools: Pools, folder: Path) -> Answers:
@@ -97,7 +110,7 @@ def cost_sections(
     caption = (
         "Right answers, the mean over tasks, against the time of the mixer with its "
         "gradient at the longest length measured, as a share of full attention's. "
-        "Trivial: the best answers without mixing."
+        "Trivial: the best baselines."
     )
     return [
         section(
@@ -125,13 +138,13 @@ def distance_sections(
 
 
 def results(
-    found: Answers, criteria: Sequence[Criterion], tasks: Mapping[str, Task]
+    found: Answers, criteria: Sequence[Criterion], baselines: Baselines
 ) -> dict[str, Any]:
     """Every number, with its keys."""
     return {
-        "verdict": found_verdict(criteria),
+        "verdict": found_verdict(criteria, learned(found, baselines)),
         "criteria": [criterion_row(part) for part in criteria],
-        "baselines": {name: dict(task.baselines) for name, task in tasks.items()},
+        "baselines": {name: dict(each) for name, each in baselines.items()},
         "rows": [
             {
                 "mixer": mixer,

@@ -12,6 +12,7 @@ from experiments.attention_scaling.settings import QualityOfLength, TaskName
 from jaxgen.data.associative_recall import AssociativeRecall, associations
 from jaxgen.data.baselines import most_frequent, most_frequent_with, naive_bayes
 from jaxgen.data.list_operations import ListOperations, list_operations
+from jaxgen.data.list_values import values
 from jaxgen.data.needle import Needle, needles
 from jaxgen.data.sequences import LabelledTokens
 from jaxgen.data.text_domains import DOMAINS, documents, split_documents
@@ -33,7 +34,8 @@ class Task(NamedTuple):
     Attributes:
       train: to be learned from.
       test: of other rows.
-      baselines: accuracies on the test without mixing tokens, the most trivial first.
+      baselines: accuracies on the test of what does less than read the rows, the most
+        trivial first.
     """
 
     train: Questions
@@ -86,7 +88,11 @@ def nested(settings: QualityOfLength) -> Task:
     rows = list_operations(sizes, train + test, seed=0)
     seen, asked = (LabelledTokens(*each) for each in parted(rows, train))
     first = most_frequent_with(seen.tokens[:, 0], seen.labels, asked.tokens[:, 0])
-    return about_rows(seen, asked, {"the first operator": first})
+    top = {
+        f"exact value of the top {words}": values(asked.tokens, levels)
+        for levels, words in ((1, "level"), (2, "two levels"))
+    }
+    return about_rows(seen, asked, {"the first operator": first, **top})
 
 
 def needle(settings: QualityOfLength) -> Task:

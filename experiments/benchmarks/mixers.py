@@ -5,11 +5,12 @@
     python -m experiments.benchmarks.mixers long      # 512 to 16,384 tokens
 
 jaxgen's mixers with their projections, forward and with the gradient by the vectors and
-all parameters, beside jaxgen's full attention. In PyTorch: Hugging Face's layers of Longformer, BigBird, Nyströmformer, Reformer and FNet, and the
-chunks of its Qwen3-Next; SDPA; and where no package has it, the formula in a few lines of
-eager PyTorch, from the same parameters. One sequence of float32, one thread each; pin it
-to a core with ``taskset -c 1`` where others use the machine. A few mixers, full attention
-and their counterparts are measured in turn, round by round; compiling is no part of one.
+all parameters, beside jaxgen's full attention. In PyTorch: Hugging Face's layers of
+Longformer, BigBird, Nyströmformer, Reformer and FNet, and the chunks of its Qwen3-Next;
+SDPA; and where no package has it, the formula in a few lines of eager PyTorch, from the
+same parameters. One sequence of float32, one thread each; pin it to a core with ``taskset
+-c 1`` where others use the machine. A few mixers, full attention and their counterparts
+are measured in turn, round by round; compiling is no part of one.
 
 A counterpart that is not installed, does not exist or takes no such length is left out,
 with the reason in its line. Layers of Hugging Face's compute what jaxgen's do, but for

@@ -28,6 +28,7 @@ from experiments.attention_scaling.quality_findings import (
     Answers,
     beyond,
     difference,
+    learned,
     price_criteria,
 )
 from experiments.attention_scaling.quality_of_length import found_verdict, results
@@ -45,7 +46,7 @@ from experiments.attention_scaling.quality_training import (
     trained_on_all,
     trapezoid,
 )
-from experiments.attention_scaling.questions import PAIRS, Task, pools_of, tasks_of
+from experiments.attention_scaling.questions import PAIRS, pools_of, tasks_of
 from experiments.attention_scaling.settings import MixerName, Net, QualityOfLength
 from experiments.attention_scaling.titles import MIXERS
 from jaxgen.data.list_values import TOKENS
@@ -422,7 +423,19 @@ def test_only_needles_out_of_reach_count():
 
 def test_what_was_not_measured_decides_nothing():
     assert price_criteria(made_up(mixers=("full", "linear")), SETTINGS) == []
-    assert found_verdict([]) == "undecided"
+    assert found_verdict([], True) == "undecided"
+
+
+def test_where_full_attention_learned_nothing_nothing_follows():
+    found = made_up()
+    below, above = (
+        {name: {"chance": 0.01, "more": share} for name in found.tasks}
+        for share in (0.02, 0.999)
+    )
+    assert learned(found, below) and not learned(found, above)
+    criteria = price_criteria(found, SETTINGS)
+    assert found_verdict(criteria, True) == "supported"
+    assert found_verdict(criteria, False) == "undecided"
 
 
 def test_a_loss_is_that_of_full_attention_less_the_mixers():
@@ -464,9 +477,8 @@ def test_a_mixer_without_costs_is_left_out_beside_costs():
 
 def test_results_hold_every_row_with_its_keys():
     found = made_up(mixers=("full", "window"))
-    task = Task((), (), {"chance": 0.1})
     criteria = price_criteria(found, SETTINGS)
-    told = results(found, criteria, {name: task for name in found.tasks})
+    told = results(found, criteria, {name: {"chance": 0.1} for name in found.tasks})
     assert told["verdict"] == "supported" and len(told["criteria"]) == 2
     keys = [(row["mixer"], row["task"], row["seed"]) for row in told["rows"]]
     assert keys == list(product(("full", "window"), found.tasks, range(5)))
