@@ -8,9 +8,9 @@ jaxgen's mixers with their projections, forward and with the gradient by the vec
 all parameters, beside jaxgen's full attention. In PyTorch: Hugging Face's layers of
 Longformer, BigBird, Nyströmformer, Reformer and FNet, and the chunks of its Qwen3-Next;
 SDPA; and where no package has it, the formula in a few lines of eager PyTorch, from the
-same parameters. One sequence of float32, one thread each; pin it to a core with ``taskset
--c 1`` where others use the machine. A few mixers, full attention and their counterparts
-are measured in turn, round by round; compiling is no part of one.
+same parameters. One sequence of float32, one thread each; pin it to a core with
+``taskset -c 1`` where others use the machine. A few mixers, full attention and their
+counterparts are measured in turn, round by round; compiling is no part of one.
 
 A counterpart that is not installed, does not exist or takes no such length is left out,
 with the reason in its line. Layers of Hugging Face's compute what jaxgen's do, but for
@@ -18,8 +18,8 @@ two: Reformer cuts the sorted row into chunks, BigBird draws blocks for each hea
 
 Time: laptop about ten minutes, long about an hour. Expected at 2,048 tokens, with the
 gradient: four times as fast as full attention with a window or linear attention, six
-times through Linformer; no faster than it by LSH or the delta rule, in which little is a
-product of matrices.
+times through Linformer; no faster than it by LSH or the delta rule, whose products of
+matrices could take a fifth of their time.
 """
 
 import os
