@@ -12,7 +12,8 @@ import jax
 import jax.numpy as jnp
 from jax.extend.core import Literal
 
-FEW = 64
+FEW = 4096
+"""Whole numbers of an array that a loop may be counted by."""
 
 
 def executed_products(function: Callable, *arguments) -> Counter:
@@ -112,13 +113,27 @@ def repeated(params, inputs, tally):
     first, second = params["cond_nconsts"], params["body_nconsts"]
     asked, done = inputs[:first], inputs[first : first + second]
     carry = inputs[first + second :]
-    while called(params["cond_jaxpr"], [*asked, *carry], tally)[0]:
+    while known(called(params["cond_jaxpr"], [*asked, *carry], tally)[0]):
         carry = called(params["body_jaxpr"], [*done, *carry], tally)
     return carry
 
 
 def branched(params, inputs, tally):
-    return called(params["branches"][int(inputs[0])], inputs[1:], tally)
+    return called(params["branches"][int(known(inputs[0]))], inputs[1:], tally)
+
+
+def known(value):
+    """What decides how often a loop runs, or which branch.
+
+    Raises:
+      ValueError: it depends on numbers that are not computed here.
+    """
+    if value is None:
+        raise ValueError(
+            f"a loop or a branch depends on other than whole numbers, or on more than "
+            f"{FEW} of them: its products cannot be counted"
+        )
+    return value
 
 
 LOOPS = {"scan": scanned, "while": repeated, "cond": branched}

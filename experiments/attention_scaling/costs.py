@@ -58,7 +58,10 @@ Costs = Mapping[tuple[str, bool, str], Line]
 
 def wanted(experiment: AttentionScaling) -> tuple[list[Program], list[Call]]:
     """The programs to measure, and the calls that are left out for their work."""
-    settings = experiment.cost_of_length
+    settings, most = (
+        experiment.cost_of_length,
+        experiment.cost_of_length.gigaflops * GIGA,
+    )
     every = [
         program(scope, gradient, name, length, experiment.net, jax.default_backend())
         for scope in settings.scopes
@@ -66,11 +69,10 @@ def wanted(experiment: AttentionScaling) -> tuple[list[Program], list[Call]]:
         for name in settings.mechanisms
         for length in settings.lengths
     ] + [
-        mixer_program(name, length, experiment.net)
+        mixer_program(name, length, experiment.net, most)
         for name in settings.mixers
         for length in settings.mixer_lengths
     ]
-    most = settings.gigaflops * GIGA
     left_out = [one.call for one in every if one.flops > most]
     return [one for one in every if one.flops <= most], left_out
 

@@ -27,6 +27,14 @@ def test_a_loop_is_counted_as_often_as_it_runs():
     assert executed_products(jax.grad(lambda x: chain(x).sum()), x)["flops"] == 9 * 128
 
 
+def test_a_loop_that_cannot_be_counted_is_refused():
+    def halved(x):
+        return jax.lax.while_loop(lambda y: y.sum() > 1, lambda y: y @ y / 2, x)
+
+    with pytest.raises(ValueError, match="its products cannot be counted"):
+        executed_products(halved, jnp.ones((4, 4)))
+
+
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 @pytest.mark.parametrize("pattern", PATTERNS, ids=str)
 @pytest.mark.parametrize("how", IMPLEMENTATIONS, ids=str)
