@@ -37,9 +37,9 @@ def accuracy_table(
         )
         for name in found.scores
     ]
-    tasks = [list(baselines[task].items()) for task in found.tasks]
-    trivial = ("trivial", "", *(told(each[0]) for each in tasks))
-    best = ("best baseline", "", *(told(each[-1]) for each in tasks))
+    tasks = [list(baselines[task].values()) for task in found.tasks]
+    trivial = ("trivial", "", *(f"{100 * each[0]:.1f}" for each in tasks))
+    best = ("best baseline", "", *(f"{100 * max(each):.1f}" for each in tasks))
     perfect = ("perfect", "", *("100.0" for _ in tasks))
     seeds = len(next(iter(found.scores.values()))["right"][0])
     return table(
@@ -61,16 +61,6 @@ def baseline_table(baselines: Baselines) -> Fragment:
     ]
     caption = "Right answers on the same rows of what does less than read them whole."
     return table(("task", "baseline", "right, %"), rows, caption)
-
-
-def told(baseline: tuple[str, float]) -> str:
-    """A baseline with its name.
-
-    Example:
-      >>> told(("majority", 0.1))
-      '10.0 (majority)'
-    """
-    return f"{100 * baseline[1]:.1f} ({baseline[0]})"
 
 
 def difference_table(found: Answers) -> Fragment:

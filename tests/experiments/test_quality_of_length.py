@@ -34,6 +34,7 @@ from experiments.attention_scaling.quality_findings import (
 from experiments.attention_scaling.quality_of_length import found_verdict, results
 from experiments.attention_scaling.quality_tables import (
     accuracy_table,
+    baseline_table,
     difference_table,
     recall_table,
     side_by_side_table,
@@ -465,8 +466,11 @@ def test_every_table_and_figure_has_every_mixer():
         assert MIXERS[name] in str(fragment), name
     rows = str(shown[-1]).count("<tr>")
     assert rows == len(every)  # a header, and all but full attention
-    assert ">12,345<" in shown[0] and ">12.5 (chance)<" in shown[0]
-    assert ">25.0 (more)<" in shown[0] and ">1.25 [1.10, 1.40]<" in shown[2]
+    for cell in ("12,345", "12.5", "25.0"):
+        assert f">{cell}<" in shown[0]
+    assert ">1.25 [1.10, 1.40]<" in shown[2]
+    told = str(baseline_table(baselines))
+    assert ">chance<" in told and ">more<" in told
 
 
 def test_a_mixer_without_costs_is_left_out_beside_costs():
