@@ -91,6 +91,7 @@ PRESETS = {
             lengths=tuple(2**k for k in range(7, 16)),
             mixer_lengths=tuple(2**k for k in range(10, 16)),
             gigaflops=150.0,
+            rounds=9,
             seconds=0.02,
         ),
         QualityOfLength(

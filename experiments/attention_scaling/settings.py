@@ -82,7 +82,7 @@ class CostOfLength:
     """Every way to mix tokens, projections included, each with its gradient."""
     mixer_lengths: tuple[int, ...] = (1024, 4096)
     """Tokens of a sequence of these."""
-    gigaflops: float = 30.0
+    gigaflops: float = 40.0
     """Calls of more work than this are left out."""
     rounds: int = 7
     """How often each call is timed: the unit of every interval; 2 or more."""
