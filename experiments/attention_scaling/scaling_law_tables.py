@@ -72,8 +72,8 @@ def law_table(found: Mapping[str, ScalingLawIntervals]) -> Fragment:
         (
             MODELS[name],
             interval_text(one.E, "z.2f"),
-            interval_text(one.A, "z.1f"),
-            interval_text(one.B, "z.0f"),
+            interval_text(one.A, "z.3g"),
+            interval_text(one.B, "z.3g"),
             interval_text(one.alpha, "z.2f"),
             interval_text(one.beta, "z.2f"),
             interval_text(one.parameter_exponent, "z.2f"),
