@@ -1,0 +1,1 @@
+"""Densities: small pytrees of arrays, and what they say of points, in nats."""

@@ -1,0 +1,78 @@
+"""Likelihoods of images: how a decoder's outputs score what was there.
+
+A likelihood tells how many outputs it needs for each channel of a pixel, and sums over
+pixels and channels: nats of a whole image, never a mean over its pixels, which would
+change what a rate weighs beside it.
+"""
+
+from dataclasses import dataclass
+
+import jax
+
+from jaxgen.arrays import Array, Float, Key
+from jaxgen.densities.normal import normal_log_prob
+
+
+@dataclass(frozen=True)
+class Bernoulli:
+    """Pixels in [0, 1], each black or white with the probability of its logit.
+
+    Computes ``sum x log s(o) + (1 - x) log(1 - s(o))``. Of grey pixels it is no density:
+    a mean over binary images whose pixels are drawn from them.
+
+    Example:
+      >>> images = jnp.ones((1, 2, 2, 1))
+      >>> float(Bernoulli().log_prob(jnp.zeros((1, 2, 2, 1)), images)[0])  # -4 log 2
+      -2.7725887298583984
+    """
+
+    outputs: int = 1
+
+    def log_prob(
+        self, outputs: Float[Array, "*n h w p"], images: Float[Array, "*#n h w c"]
+    ) -> Float[Array, "*n"]:
+        """Nats, of images under outputs."""
+        parts = images * outputs - jax.nn.softplus(outputs)
+        return parts.sum((-3, -2, -1))
+
+    def mean(self, outputs: Float[Array, "*n h w p"]) -> Float[Array, "*n h w c"]:
+        """Expected images."""
+        return jax.nn.sigmoid(outputs)
+
+    def sample(
+        self, outputs: Float[Array, "*n h w p"], key: Key
+    ) -> Float[Array, "*n h w c"]:
+        """Images of pixels 0 and 1."""
+        return jax.random.bernoulli(key, self.mean(outputs)).astype(outputs.dtype)
+
+
+@dataclass(frozen=True)
+class Gaussian:
+    """Real pixels, normal around the output with one scale for all.
+
+    Computes ``sum -((x - o) / scale)^2 / 2 - log scale - log(2 pi) / 2``. A scale of one
+    and half a squared error differ by a constant; a smaller scale weighs the distortion
+    more, as a smaller weight of the rate would.
+
+    Attributes:
+      scale: standard deviation of every pixel, in units of pixels; may be traced.
+    """
+
+    scale: float | Float[Array, ""] = 1.0
+    outputs: int = 1
+
+    def log_prob(
+        self, outputs: Float[Array, "*n h w p"], images: Float[Array, "*#n h w c"]
+    ) -> Float[Array, "*n"]:
+        """Nats, of images under outputs."""
+        return normal_log_prob(images, outputs, self.scale).sum((-3, -2, -1))
+
+    def mean(self, outputs: Float[Array, "*n h w p"]) -> Float[Array, "*n h w c"]:
+        """Expected images."""
+        return outputs
+
+    def sample(
+        self, outputs: Float[Array, "*n h w p"], key: Key
+    ) -> Float[Array, "*n h w c"]:
+        """Images with the noise of their pixels."""
+        return outputs + self.scale * jax.random.normal(key, outputs.shape)

@@ -1,0 +1,94 @@
+"""The learner of an autoencoder, whatever its code and its objective."""
+
+from collections.abc import Callable
+
+import optax
+
+from jaxgen.arrays import Array, Data, Float, Key
+from jaxgen.keys import named
+from jaxgen.models.autoencoder import Autoencoder
+from jaxgen.objectives.variational import Objective, Passed
+from jaxgen.training.descent import descent
+from jaxgen.training.gradients import whole_batch
+from jaxgen.training.learner import Learner
+from jaxgen.training.players import parted
+
+Corrupt = Callable[[Float[Array, "n h w c"], Key], Float[Array, "n h w c"]]
+
+
+def uncorrupted(images: Float[Array, "n h w c"], key: Key) -> Float[Array, "n h w c"]:
+    """The images as they are."""
+    return images
+
+
+def autoencoding(
+    model: Autoencoder,
+    objective: Objective,
+    optimizer: optax.GradientTransformation,
+    samples: int = 1,
+    corrupt: Corrupt = uncorrupted,
+    value_and_grad: Callable = whole_batch,
+) -> Learner:
+    """Steps down an objective of what the model says of a batch.
+
+    Args:
+      model: encodes and decodes.
+      objective: of its terms; see `jaxgen.objectives.variational`.
+      optimizer: turns gradients into updates.
+      samples: codes for each image, k.
+      corrupt: ``(images, key) -> images``, what the encoder sees instead of them.
+      value_and_grad: how gradients are gathered: ``whole_batch``, ``microbatched(4)``.
+
+    Returns:
+      A learner of batches, images or a tuple of images and conditions, with the metrics
+      ``loss``, ``rate`` and ``distortion``, nats of an image, and the objective's.
+
+    Raises:
+      ValueError: ``samples`` is not positive.
+
+    References:
+      Denoising by ``corrupt``: Vincent et al., 2008, *Extracting and composing robust
+      features with denoising autoencoders*.
+    """
+    if samples < 1:
+        raise ValueError(f"autoencoding(samples={samples}): expected 1 code or more")
+
+    def start(key: Key, batch: Data):
+        images, conditions = parted(batch)
+        return model.init(key, images, named(key, "codes"), 1, *conditions)["params"]
+
+    def loss(params, batch, key):
+        passed = passed_through(model, params, batch, key, samples, corrupt)
+        value, metrics = objective(passed, named(key, "objective"))
+        means = {name: getattr(passed.terms, name).mean() for name in MEANS}
+        return value, means | metrics
+
+    return descent(start, loss, optimizer, value_and_grad)
+
+
+MEANS = ("rate", "distortion")
+
+
+def passed_through(
+    model: Autoencoder,
+    params,
+    batch: Data,
+    key: Key,
+    samples: int,
+    corrupt: Corrupt = uncorrupted,
+) -> Passed:
+    """A batch, what the model says of it, and the model with these parameters."""
+    images, conditions = parted(batch)
+
+    def bound(method: str) -> Callable:
+        return lambda x: model.apply({"params": params}, x, *conditions, method=method)
+
+    terms = model.apply(
+        {"params": params},
+        images,
+        named(key, "codes"),
+        samples,
+        *conditions,
+        seen=corrupt(images, named(key, "corruption")),
+    )
+    return Passed(images, terms, params, bound("encode"), bound("decode"))  # type: ignore
