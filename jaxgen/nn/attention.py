@@ -1,6 +1,7 @@
 """Attention as a mixer: projections around one call of `jaxgen.attention`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
@@ -121,7 +122,7 @@ class SelfAttention(nn.Module):
     @nn.compact
     def _around(
         self, attended: Callable, x: Array, context: Context
-    ) -> tuple[Array, Cache | None]:
+    ) -> tuple[Array, Any]:
         features = x.shape[-1]
         key_heads = self._key_heads(features)
         query = self._heads(self.heads, features, "query")(x)
