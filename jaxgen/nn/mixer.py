@@ -89,12 +89,12 @@ def require_memory(mixer: Mixer) -> Remembering:
     """The mixer, which remembers.
 
     Raises:
-      ValueError: it does not.
+      ValueError: it does not, or sees later tokens.
     """
-    if not isinstance(mixer, Remembering):
+    if not isinstance(mixer, Remembering) or not mixer.causal:
         raise ValueError(
-            f"{type(mixer).__name__} keeps nothing of the tokens it has read: sample by "
-            "recomputing"
+            f"{type(mixer).__name__} cannot read on from what it remembers: it keeps "
+            "nothing, or sees later tokens; sample by recomputing, or take another mixer"
         )
     return mixer
 
