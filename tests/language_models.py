@@ -64,12 +64,14 @@ FORGETFUL = model_of(
 
 
 def started(model):
-    """Parameters none of which is zero, and quick to make."""
+    """Parameters none of which is zero or like another, and quick to make."""
     shapes = jax.eval_shape(model.init, jax.random.key(0), TOKENS)["params"]
-    return jax.tree.map(
-        lambda w: np.float32(np.cos(np.arange(w.size) ** 1.5) / 2).reshape(w.shape),
-        shapes,
-    )
+    leaves, structure = jax.tree.flatten(shapes)
+    values = [
+        np.float32(np.cos(start + np.arange(w.size) ** 1.5) / 2).reshape(w.shape)
+        for start, w in enumerate(leaves)
+    ]
+    return jax.tree.unflatten(structure, values)
 
 
 @lru_cache
