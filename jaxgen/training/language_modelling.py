@@ -64,7 +64,7 @@ def language_modelling(
         with spread_vectors():
             factors: Any = model.apply({"params": params}, tokens, *context, **how)
         then, chosen = following(tokens, *context)
-        told = chunked_cross_entropy(*factors, then, chunk)
+        told = chunked_cross_entropy(*factors, tokens=then, chunk=chunk)
         value = language_loss(told, chosen, z_weight)
         return value, {"nats": language_loss(told, chosen)}
 
