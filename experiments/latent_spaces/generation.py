@@ -84,7 +84,9 @@ def references(
             images = draw(reference, key, experiment.generation.samples)
             return {**image_scores(images, reference), "images": images[:DRAWN]}
 
-        return jax.tree.map(np.asarray, jax.jit(lambda keys: jax.lax.map(one, keys))(keys))
+        return jax.tree.map(
+            np.asarray, jax.jit(lambda keys: jax.lax.map(one, keys))(keys)
+        )
 
     return {"perfect": of(perfect_images), "trivial": of(trivial_images)}
 

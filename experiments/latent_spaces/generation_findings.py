@@ -59,5 +59,3 @@ def what_it_does_not_mean(made: Made) -> list[Criterion]:
             above(farther, 1.0),
         )
     ]
-
-

@@ -37,7 +37,11 @@ def rows(found: dict[ModelName, dict[str, np.ndarray]]) -> list[dict[str, Any]]:
     """One row for each seed of each model."""
     return [
         {"model": TITLES[name].title, "seed": seed}
-        | {score: np.asarray(v[seed]).tolist() for score, v in one.items() if v.ndim < 3}
+        | {
+            score: np.asarray(v[seed]).tolist()
+            for score, v in one.items()
+            if v.ndim < 3
+        }
         for name, one in found.items()
         for seed in range(len(one["rate"]))
     ]
