@@ -40,8 +40,8 @@ def collapse_section(
                     xlabel="weight of the rate",
                     ylabel="active units",
                 ),
-                f"Decoder of depth {depth}: units whose mean varies by more than 0.01; each "
-                "seed, their mean and its 95 % interval.",
+                f"Decoder of depth {depth}: units whose mean varies by more than "
+                "0.01; each seed, their mean and its 95 % interval.",
             )
             for depth, one in found.items()
             if len(settings.weights) > 1

@@ -94,10 +94,10 @@ def of_family(
         settings.dispatch,
     )
     params = jax.device_get(train(run, folder).params)
+    apart = jax.tree.map(lambda leaf: np.split(leaf, len(wanted)), params)
     return {
-        model: Model(net, jax.tree.map(lambda leaf: leaf[rows], params))
+        model: Model(net, jax.tree.map(lambda _, one, at=at: one[at], params, apart))
         for at, model in enumerate(wanted)
-        for rows in [slice(at * seeds, (at + 1) * seeds)]
     }
 
 

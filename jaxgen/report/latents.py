@@ -123,7 +123,7 @@ def dimension_bars(
         True
     """
     runs = finite_series("series", series)
-    rows, columns = rows_and_columns(len(runs), most=4)
+    rows, _ = rows_and_columns(len(runs), most=4)
     with house_style():
         figure = canvas(60 + 150 * rows, layout="constrained")
         panels = small_multiples(figure, len(runs), most=4)
