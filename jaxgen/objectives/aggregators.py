@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
 
 from jaxgen.arrays import Array, Float, Int, PyTree, Scalar
@@ -56,7 +57,7 @@ def erm() -> Aggregator:
     return stateless(jnp.mean)
 
 
-def weighted_risk(weights: Float[Array, " k"]) -> Aggregator:
+def weighted_risk(weights: Float[Array | np.ndarray, " k"]) -> Aggregator:
     """The mean loss under weights of a mixture: ``sum_k w_k l_k``.
 
     Raises:
@@ -132,32 +133,6 @@ def cvar(share: float | Scalar) -> Aggregator:
         counted = share * len(losses)
         weights = jnp.clip(counted - jnp.arange(len(losses)), 0, 1) / counted
         return jnp.dot(jnp.sort(losses, descending=True), weights)
-
-    return stateless(combine)
-
-
-def irmv1(weight: float | Scalar) -> Aggregator:
-    """Invariant risk minimization: ``mean l + weight mean (dl / ds)^2``.
-
-    Its losses are ``Scaled``, as made by ``with_slopes``: s multiplies the logits, and
-    where its derivative is zero in each domain, one classifier is optimal in all.
-
-    Args:
-      weight: of the penalty, may be traced.
-
-    References:
-      Arjovsky et al., 2019, *Invariant risk minimization*, equation 4, divided by the
-      number of domains.
-
-    Example:
-      >>> from jaxgen.objectives.domain_losses import Scaled
-      >>> losses = Scaled(jnp.array([1.0, 3.0]), jnp.array([0.5, -0.5]))
-      >>> float(irmv1(4.0).combine(losses, ())[0])
-      3.0
-    """
-
-    def combine(scaled):
-        return scaled.losses.mean() + weight * (scaled.slopes**2).mean()
 
     return stateless(combine)
 

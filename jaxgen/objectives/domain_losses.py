@@ -5,7 +5,7 @@ of k domains. Losses of domains are ``(params, batch, key) -> (losses[k], metric
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -105,87 +105,3 @@ def with_gradient(loss: Losses) -> Losses:
         return (value, slope), metrics
 
     return both
-
-
-class Scaled(NamedTuple):
-    """Losses, and how they change as all logits grow.
-
-    Attributes:
-      losses: of the domains.
-      slopes: their derivatives by a factor on the logits, at one.
-    """
-
-    losses: Float[Array, " k"]
-    slopes: Float[Array, " k"]
-
-
-def with_slopes(losses: Callable) -> Losses:
-    """Losses of domains with their derivatives by a dummy scale of the logits.
-
-    All k derivatives are one forward pass, by ``jax.jvp`` in the scale.
-
-    Args:
-      losses: ``(params, scale, batch, key) -> (losses[k], metrics)``, whose logits are
-        multiplied by the scale.
-
-    References:
-      Arjovsky et al., 2019, *Invariant risk minimization*, equation 4.
-
-    Example:
-      >>> squares = lambda w, scale, x, key: ((scale * w * x) ** 2, {})
-      >>> both, _ = with_slopes(squares)(1.0, jnp.array([1.0, 3.0]), None)
-      >>> both.losses.tolist(), both.slopes.tolist()
-      ([1.0, 9.0], [2.0, 18.0])
-    """
-
-    def scaled(params, batch, key):
-        def of(scale):
-            return losses(params, scale, batch, key)
-
-        one = jnp.ones(())
-        values, slopes, metrics = jax.jvp(of, (one,), (one,), has_aux=True)
-        return Scaled(values, slopes), metrics
-
-    return scaled
-
-
-class Excess(NamedTuple):
-    """Losses beyond those of a reference.
-
-    Attributes:
-      losses: mean excess of each domain.
-      clipped: the same with excesses below zero counted as zero.
-    """
-
-    losses: Float[Array, " k"]
-    clipped: Float[Array, " k"]
-
-
-def excess_losses(
-    losses: Float[Array, "*n"],
-    reference: Float[Array, "*n"],
-    domain: Int[Array, "*n"],
-    domains: int,
-) -> Excess:
-    """How much worse than a reference each domain is.
-
-    Args:
-      losses: of examples, or better of tokens: each is clipped before the mean.
-      reference: of the same by a model that is not trained any more.
-      domain: of which domain each is, from 0.
-      domains: how many there are.
-
-    References:
-      Xie et al., 2023, *DoReMi: optimizing data mixtures speeds up language model
-      pretraining*, equation 1 and algorithm 1.
-
-    Example:
-      >>> both = excess_losses(jnp.array([1.0, 3.0]), jnp.full(2, 2.0), jnp.arange(2), 2)
-      >>> both.losses.tolist(), both.clipped.tolist()
-      ([-1.0, 1.0], [0.0, 1.0])
-    """
-    excess = losses - reference
-    return Excess(
-        domain_means(excess, domain, domains),
-        domain_means(jnp.maximum(excess, 0), domain, domains),
-    )

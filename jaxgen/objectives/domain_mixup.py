@@ -38,6 +38,12 @@ def domain_mixup(batch: Data, key: Key, concentration: float | Scalar = 0.2) -> 
     domains = domains_of(batch)
     require_domains("domain_mixup", domains)
     require_positive("domain_mixup(concentration)", concentration)
+    for leaf in jax.tree.leaves(batch):
+        if not jnp.issubdtype(leaf.dtype, jnp.floating):
+            raise ValueError(
+                f"domain_mixup of {leaf.dtype}: expected real numbers; give labels as "
+                "jax.nn.one_hot, and tokens as their embeddings"
+            )
     examples = jax.tree.leaves(batch)[0].shape[0]
     share = jax.random.beta(
         named(key, "share"), concentration, concentration, (examples, domains)
@@ -45,11 +51,6 @@ def domain_mixup(batch: Data, key: Key, concentration: float | Scalar = 0.2) -> 
     places = jax.random.randint(named(key, "places"), (), 1, domains)
 
     def mixed(leaf):
-        if not jnp.issubdtype(leaf.dtype, jnp.floating):
-            raise ValueError(
-                f"domain_mixup of {leaf.dtype}: expected real numbers; give labels as "
-                "jax.nn.one_hot, and tokens as their embeddings"
-            )
         own = share.reshape(examples, domains, *(1,) * (leaf.ndim - 2))
         return (own * leaf + (1 - own) * jnp.roll(leaf, places, 1)).astype(leaf.dtype)
 

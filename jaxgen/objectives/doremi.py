@@ -1,4 +1,4 @@
-"""Weights of domains that follow their losses: GroupDRO and DoReMi."""
+"""DoReMi: the weights of a mixture, from where a small model is worse than another."""
 
 from typing import NamedTuple
 
@@ -8,6 +8,7 @@ from jax import lax
 from jaxgen.arrays import Array, Float, Int, Scalar
 from jaxgen.objectives.aggregators import Aggregator
 from jaxgen.objectives.checks import require_positive
+from jaxgen.objectives.domain_losses import domain_means
 from jaxgen.objectives.mixture_weights import (
     exponentiated,
     smoothed,
@@ -15,39 +16,46 @@ from jaxgen.objectives.mixture_weights import (
 )
 
 
-def group_dro(rate: float | Scalar) -> Aggregator:
-    """Distributionally robust optimization over groups: weights rise with losses.
+class Excess(NamedTuple):
+    """Losses beyond those of a reference.
 
-    Computes ``w_k <- w_k exp(rate l_k) / Z``, then ``sum_k w_k l_k`` with these weights
-    held constant. Together with descent it seeks the parameters whose worst domain is
-    best. Its state is the weights.
+    Attributes:
+      losses: mean excess of each domain.
+      clipped: the same with excesses below zero counted as zero.
+    """
+
+    losses: Float[Array, " k"]
+    clipped: Float[Array, " k"]
+
+
+def excess_losses(
+    losses: Float[Array, "*n"],
+    reference: Float[Array, "*n"],
+    domain: Int[Array, "*n"],
+    domains: int,
+) -> Excess:
+    """How much worse than a reference each domain is.
 
     Args:
-      rate: of the weights, above zero, may be traced.
-
-    Raises:
-      ValueError: a rate that is not positive.
+      losses: of examples, or better of tokens: each is clipped before the mean.
+      reference: of the same by a model that is not trained any more.
+      domain: of which domain each is, from 0.
+      domains: how many there are.
 
     References:
-      Sagawa et al., 2020, *Distributionally robust neural networks for group shifts*,
-      algorithm 1.
+      Xie et al., 2023, *DoReMi: optimizing data mixtures speeds up language model
+      pretraining*, equation 1 and algorithm 1.
 
     Example:
-      >>> aggregator = group_dro(1.0)
-      >>> losses = jnp.log(jnp.array([1.0, 3.0]))
-      >>> aggregator.combine(losses, aggregator.init(losses))[1].round(4)
-      Array([0.25, 0.75], dtype=float32)
+      >>> both = excess_losses(jnp.array([1.0, 3.0]), jnp.full(2, 2.0), jnp.arange(2), 2)
+      >>> both.losses.tolist(), both.clipped.tolist()
+      ([-1.0, 1.0], [0.0, 1.0])
     """
-    require_positive("group_dro(rate)", rate)
-
-    def init(losses):
-        return uniform_weights(losses.shape[0])
-
-    def combine(losses, weights):
-        weights = exponentiated(weights, lax.stop_gradient(losses), rate)
-        return jnp.dot(weights, losses), weights
-
-    return Aggregator(init, combine)
+    excess = losses - reference
+    return Excess(
+        domain_means(excess, domain, domains),
+        domain_means(jnp.maximum(excess, 0), domain, domains),
+    )
 
 
 class MixtureTrack(NamedTuple):
@@ -84,7 +92,6 @@ def doremi(rate: float | Scalar = 1.0, smoothing: float | Scalar = 1e-3) -> Aggr
       pretraining*, algorithm 1.
 
     Example:
-      >>> from jaxgen.objectives.domain_losses import Excess
       >>> losses = Excess(jnp.array([-1.0, 1.0]), jnp.array([0.0, jnp.log(3.0)]))
       >>> aggregator = doremi(1.0, smoothing=0.0)
       >>> _, state = aggregator.combine(losses, aggregator.init(losses))
