@@ -112,5 +112,3 @@ def between(found: dict[ModelName, Model], images: Array) -> str:
             for name, model in found.items()
         }
     )
-
-
