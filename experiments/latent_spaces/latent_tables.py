@@ -86,8 +86,8 @@ def latent_sections(
                 found,
                 KNOWS,
                 "Of held-out images: distortion and rate of a drawn code; squared error of "
-                "the expected image, summed over pixels; accuracy of a linear classifier of "
-                "codes; share of images half-way between two of different classes that "
+                "the expected image, summed over pixels; accuracy of a linear classifier "
+                "of codes; share of images half-way between two of different classes that "
                 "look like digits (precision in the classifier's logits). " + means,
             ),
             *against_vae(found),
