@@ -1,13 +1,14 @@
 """The learner of an autoencoder, whatever its code and its objective."""
 
 from collections.abc import Callable
+from typing import Any
 
 import optax
 
 from jaxgen.arrays import Array, Data, Float, Key
 from jaxgen.keys import named
 from jaxgen.models.autoencoder import Autoencoder
-from jaxgen.objectives.variational import Objective, Passed
+from jaxgen.objectives.variational import Objective, Passed, looks_at_batch
 from jaxgen.training.descent import descent
 from jaxgen.training.gradients import whole_batch
 from jaxgen.training.learner import Learner
@@ -44,7 +45,8 @@ def autoencoding(
       ``loss``, ``rate`` and ``distortion``, nats of an image, and the objective's.
 
     Raises:
-      ValueError: ``samples`` is not positive.
+      ValueError: ``samples`` is not positive; gradients are gathered over parts of the
+        batch, though the objective looks at all of it.
 
     References:
       Denoising by ``corrupt``: Vincent et al., 2008, *Extracting and composing robust
@@ -52,6 +54,11 @@ def autoencoding(
     """
     if samples < 1:
         raise ValueError(f"autoencoding(samples={samples}): expected 1 code or more")
+    if value_and_grad is not whole_batch and looks_at_batch(objective):
+        raise ValueError(
+            "autoencoding: the objective looks at the whole batch, so its gradient is "
+            "not a mean over parts of it: use value_and_grad=whole_batch"
+        )
 
     def start(key: Key, batch: Data):
         images, conditions = parted(batch)
@@ -80,15 +87,16 @@ def passed_through(
     """A batch, what the model says of it, and the model with these parameters."""
     images, conditions = parted(batch)
 
-    def bound(method: str) -> Callable:
-        return lambda x: model.apply({"params": params}, x, *conditions, method=method)
+    def applied(*args, **more) -> Any:
+        return model.apply({"params": params}, *args, **more)
 
-    terms = model.apply(
-        {"params": params},
+    seen = corrupt(images, named(key, "corruption"))
+    return Passed(
         images,
-        named(key, "codes"),
-        samples,
-        *conditions,
-        seen=corrupt(images, named(key, "corruption")),
+        applied(images, named(key, "codes"), samples, *conditions, seen=seen),
+        params,
+        encode=lambda images: applied(images, *conditions, method="encode"),
+        decode=lambda codes: applied(codes, *conditions, method="decode"),
+        log_joint=lambda codes: applied(codes, images, *conditions, method="log_joint"),
+        draw=lambda key, count: applied(key, count, method="draw"),
     )
-    return Passed(images, terms, params, bound("encode"), bound("decode"))  # type: ignore
