@@ -83,8 +83,8 @@ def sigmoid_temperatures(steps: int, width: float = 4.0) -> Float[Array, "{steps
         2017, section 4.1, with the same width.
 
     Example:
-        >>> print(sigmoid_temperatures(4).round(3))
-        [0.    0.105 0.5   0.895 1.   ]
+        >>> [round(beta, 3) for beta in sigmoid_temperatures(4).tolist()]
+        [0.0, 0.105, 0.5, 0.895, 1.0]
     """
     if steps < 1:
         raise ValueError(f"steps={steps}: expected at least 1.")
