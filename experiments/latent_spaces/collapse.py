@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxgen.metrics.active_units import active_units
 
 from experiments.latent_spaces.collapse_tables import collapse_section
 from experiments.latent_spaces.settings import Collapse, LatentSpaces
@@ -17,6 +16,7 @@ from experiments.report import Part
 from experiments.training import Run, trained
 from jaxgen.arrays import Data, Float, Metrics, Scalar
 from jaxgen.data.batches import minibatch
+from jaxgen.metrics.active_units import active_units
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Gaussian
@@ -61,7 +61,7 @@ def swept(experiment: LatentSpaces, depth: int, folder: Path) -> dict[str, np.nd
     shape = [len(getattr(settings, name)) for name in ("weights", "noises", "warmups")]
     return {
         name: found.last(name).reshape(*shape, settings.seeds)
-        for name in ("active", "rate", "heard")
+        for name in ("active", "test_rate", "heard")
     }
 
 
@@ -128,7 +128,7 @@ def held_out_scores(
         )
         return {
             "active": active_units(terms.posterior.mean).sum(),
-            "rate": terms.rate.mean(),
+            "test_rate": terms.rate.mean(),
             "heard": (terms.log_likelihood - mistaken).mean(),
         }
 
