@@ -80,7 +80,7 @@ def sigmoid_temperatures(steps: int, width: float = 4.0) -> Float[Array, "{steps
 
     References:
         Wu et al., "On the quantitative analysis of decoder-based generative models",
-        2017, section 4.1, with the same width.
+        2017, with the same width.
 
     Example:
         >>> [round(beta, 3) for beta in sigmoid_temperatures(4).tolist()]
