@@ -112,7 +112,8 @@ def hamiltonian_step(
         >>> import jax, jax.numpy as jnp
         >>> density = lambda z: -0.5 * (z**2).sum(-1)
         >>> start = jnp.zeros((4, 2))
-        >>> moved = hamiltonian_step(density, start, jax.random.key(0), 0.01, 5)
+        >>> step = jax.jit(hamiltonian_step, static_argnums=(0, 4))
+        >>> moved = step(density, start, jax.random.key(0), 0.01, 5)
         >>> bool((moved.acceptance > 0.99).all())
         True
     """

@@ -83,7 +83,7 @@ def rate_parts(posterior: DiagonalNormal, codes: Float[Array, "n z"]) -> RatePar
         >>> import jax, jax.numpy as jnp
         >>> collapsed = DiagonalNormal(jnp.zeros((9, 2)), jnp.ones((9, 2)))
         >>> codes = collapsed.sample(jax.random.key(0), 1)[0]
-        >>> parts = rate_parts(collapsed, codes)
+        >>> parts = jax.jit(rate_parts)(collapsed, codes)
         >>> bool(jnp.allclose(parts.mutual_information, 0, atol=1e-5))
         True
     """

@@ -106,11 +106,12 @@ def sampled_mismatch(
     Example:
         >>> import jax, jax.numpy as jnp
         >>> from jaxgen.densities.normal import DiagonalNormal, standard_normal_log_prob
-        >>> found = sampled_mismatch(
+        >>> score = jax.jit(lambda key: sampled_mismatch(
         ...     DiagonalNormal(jnp.zeros((4, 2)), jnp.ones((4, 2))),
         ...     standard_normal_log_prob,
         ...     lambda key, count: jax.random.normal(key, (count, 2)),
-        ...     jax.random.key(0), 50)
+        ...     key, 50))
+        >>> found = score(jax.random.key(0))
         >>> bool(abs(found.from_prior.value) < 1e-5)
         True
     """
