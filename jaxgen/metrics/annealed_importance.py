@@ -80,7 +80,7 @@ def sigmoid_temperatures(steps: int, width: float = 4.0) -> Float[Array, "{steps
 
     References:
         Wu et al., "On the quantitative analysis of decoder-based generative models",
-        2017, section 4.1, with the same width.
+        2017, with the same width.
 
     Example:
         >>> [round(beta, 3) for beta in sigmoid_temperatures(4).tolist()]
@@ -131,12 +131,13 @@ def annealed_likelihood(
         >>> import jax, jax.numpy as jnp
         >>> from jaxgen.densities.normal import standard_normal_log_prob
         >>> x = 1.0  # x = z + e, of variance 2
-        >>> found = annealed_likelihood(
+        >>> score = jax.jit(lambda key: annealed_likelihood(
         ...     standard_normal_log_prob,
         ...     lambda z: standard_normal_log_prob(x - z),
         ...     lambda key, count: jax.random.normal(key, (count, 1)),
-        ...     jax.random.key(0),
-        ...     Annealing(100, step_size=0.5))
+        ...     key,
+        ...     Annealing(100, step_size=0.5)))
+        >>> found = score(jax.random.key(0))
         >>> exact = -0.25 * x**2 - 0.5 * jnp.log(4 * jnp.pi)
         >>> bool(abs(found.log_likelihood - exact) < 0.1)
         True
