@@ -160,6 +160,12 @@ class Autoencoder(nn.Module):
         """Expected images for codes."""
         return self.likelihood.mean(self.decode(codes, *conditions))
 
+    def noisy_images(
+        self, codes: Float[Array, "*n z"], key: Key, *conditions: Array
+    ) -> Float[Array, "*n h w c"]:
+        """Images for codes, drawn with the noise of their pixels."""
+        return self.likelihood.sample(self.decode(codes, *conditions), key)
+
 
 def rates_of(
     posterior: PyTree, prior: PyTree, log_ratio: Float[Array, "k n"]

@@ -2,14 +2,16 @@
 
 A likelihood tells how many outputs it needs for each channel of a pixel, and sums over
 pixels and channels: nats of a whole image, never a mean over its pixels, which would
-change what a rate weighs beside it.
+change what a rate weighs beside it. ``require_support`` refuses images, on the host, that
+it has no density for.
 """
 
 from dataclasses import dataclass
 
 import jax
+import numpy as np
 
-from jaxgen.arrays import Array, Float, Key
+from jaxgen.arrays import Array, Float, Key, Shaped
 from jaxgen.densities.normal import normal_log_prob
 
 
@@ -45,6 +47,12 @@ class Bernoulli:
         """Images of pixels 0 and 1."""
         return jax.random.bernoulli(key, self.mean(outputs)).astype(outputs.dtype)
 
+    def require_support(self, images: Shaped[np.ndarray, "n h w c"]) -> None:
+        """Raises:
+        ValueError: a pixel is not in [0, 1].
+        """
+        require_within(self, images, 0.0, 1.0)
+
 
 @dataclass(frozen=True)
 class Gaussian:
@@ -76,3 +84,30 @@ class Gaussian:
     ) -> Float[Array, "*n h w c"]:
         """Images with the noise of their pixels."""
         return outputs + self.scale * jax.random.normal(key, outputs.shape)
+
+    def require_support(self, images: Shaped[np.ndarray, "n h w c"]) -> None:
+        """Raises:
+        ValueError: a pixel is not finite.
+        """
+        require_within(self, images, -np.inf, np.inf)
+
+
+def require_within(
+    likelihood: object, images: Shaped[np.ndarray, "n h w c"], low: float, high: float
+) -> None:
+    """Raises:
+    ValueError: a pixel is outside of these, or not finite.
+    """
+    # whole numbers would be divided by whole numbers, or wrap around
+    if not np.issubdtype(images.dtype, np.floating):
+        raise ValueError(
+            f"{type(likelihood).__name__}: images of {images.dtype}; expected floats: "
+            "for bytes, (images / 255).astype('float32')"
+        )
+    inside = np.isfinite(images) & (low <= images) & (images <= high)
+    if not inside.all():
+        raise ValueError(
+            f"{type(likelihood).__name__}: a pixel of {images[~inside][0]}; expected "
+            f"finite numbers within [{low:g}, {high:g}]; scale the images, or choose "
+            "another likelihood"
+        )
