@@ -1,6 +1,5 @@
 """The learner of an autoencoder whose codes have a critic."""
 
-from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -87,7 +86,9 @@ def adversarial_autoencoding(
         generator=model,
         critic=critic,
         pair=pair,
-        latents=normal_latents(1),  # its samples are codes of images: no latents are drawn
+        latents=normal_latents(
+            1
+        ),  # its samples are codes of images: no latents are drawn
         generator_optimizer=optimizer,
         critic_optimizer=critic_optimizer,
         penalty=penalty,

@@ -1,13 +1,15 @@
 """Every objective of autoencoders, sharded, replicated and guarded."""
 
+import jax
+import jax.numpy as jnp
+import numpy as np
 import pytest
 
 from autoencoders import IMAGES, small
 from jaxgen.models.critic import PerceptronCritic
 from jaxgen.models.critic_transforms import SpectralNorm
-from jaxgen.nn.codes import PointCode
-from jaxgen.nn.corruptions import gaussian_noise, masking_noise
-from jaxgen.objectives.adversarial import NON_SATURATING
+from jaxgen.nn.corruptions import masking_noise
+from jaxgen.objectives.adversarial import NON_SATURATING, Pair
 from jaxgen.objectives.code_contests import (
     DENSITY_RATIO,
     code_or_permuted,
@@ -46,15 +48,16 @@ from jaxgen.objectives.variational import (
 from jaxgen.training.adversarial_autoencoding import adversarial_autoencoding
 from jaxgen.training.autoencoding import autoencoding
 from jaxgen.training.geco import geco
-from jaxgen.training.weight_schedules import cyclical, linear, scheduled
+from jaxgen.training.learner import Learner
+from jaxgen.training.weight_schedules import linear, scheduled
 from learners import adam, cosines
-from studies import assert_lives_and_dies_as_alone, trained_study
+from studies import assert_lives_as_alone, assert_shared_out_and_held, trained_study
 
-CRITIC = PerceptronCritic(4, 1, kernel_init=cosines)
-POINT = small(PointCode(3))
+DECODER = {"codes": (0.1, code_norm), "decoder": (1e-3, decoder_norm)}
 
 OBJECTIVES = {
     "elbo": elbo,
+    "weighted elbo": weighted_elbo(4.0),
     "importance weighted": importance_weighted,
     "multiply importance weighted": multiply_importance_weighted(2),
     "partially importance weighted": partially_importance_weighted(2),
@@ -65,82 +68,111 @@ OBJECTIVES = {
     "capacity": capacity(1.0, 10.0),
     "beta-TC, weighted": beta_tc(4.0, weighted_sampling(64)),
     "beta-TC, stratified": beta_tc(4.0, stratified_sampling(64)),
-    "DIP I": penalized(elbo, moments=(1.0, covariance_of_means(2.0, 1.0))),
-    "DIP II": penalized(elbo, moments=(1.0, covariance_of_codes(2.0, 1.0))),
-    "information maximizing": information_maximizing(0.5, 10.0),
-}
-
-POINT_OBJECTIVES = {
+    "moments of means": penalized(elbo, moments=(1.0, covariance_of_means(2.0, 1.0))),
+    "moments of codes": penalized(elbo, moments=(1.0, covariance_of_codes(2.0, 1.0))),
     "wasserstein": wasserstein(10.0),
+    "information maximizing": information_maximizing(0.5, 10.0),
     "contractive": penalized(elbo, slope=(0.1, encoder_slope)),
-    "regularized": penalized(
-        elbo, codes=(0.1, code_norm), decoder=(1e-3, decoder_norm)
-    ),
+    "regularized": penalized(weighted_elbo(0.0), **DECODER),
     "slope of the decoder": penalized(elbo, slope=(0.1, decoder_slope)),
-    "spectral norm of the decoder": penalized(elbo, n=(0.1, decoder_spectral_norm)),
+    "norms of the decoder": penalized(elbo, norms=(0.1, decoder_spectral_norm)),
+    "scheduled weight": weighted_elbo,
+    "multiplier": weighted_distortion,
+}
+"""By name; the last two are of a weight that training changes."""
+
+CONTESTS = {
+    "adversarial": (weighted_elbo(0.0), prior_or_code, NON_SATURATING),
+    "factor": (elbo, code_or_permuted, DENSITY_RATIO),
 }
 
 
-def descending(rate, objective, model=small(), **more):
-    return autoencoding(model, objective, adam(rate), samples=4, **more)
+def one_of(functions, index):
+    """The function that answers as the one of that index does, which may be traced."""
+
+    def answer(*args):
+        answers = [function(*args) for function in functions]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *answers)
+
+    return answer
 
 
-def contesting(rate, contest, pair, objective, critic=CRITIC, **more):
+def value_of(objective):
+    return lambda passed, key: (objective(passed, key)[0], {})
+
+
+def autoencoder(rate, chosen) -> Learner:
+    """A learner of the chosen objective, compiled once for all of them."""
+
+    def weighed(weight, multiplier):
+        *plain, scheduled_, found = OBJECTIVES.values()
+        objectives = [*plain, scheduled_(weight), found(multiplier)]
+        objective = one_of(list(map(value_of, objectives)), chosen)
+        corrupt = masking_noise(0.25)
+        return autoencoding(small(), objective, adam(rate), samples=4, corrupt=corrupt)
+
+    def found(multiplier):
+        return scheduled(lambda weight: weighed(weight, multiplier), linear(1.0, 2))
+
+    return geco(found, tolerance=5.0)
+
+
+def contestants(rate, chosen) -> Learner:
+    objectives, contests, pairs = zip(*CONTESTS.values(), strict=True)
+    pair = Pair(
+        one_of([pair.critic for pair in pairs], chosen),
+        one_of([pair.generator for pair in pairs], chosen),
+    )
     return adversarial_autoencoding(
-        small(), critic, objective, contest, pair, adam(rate), adam(rate), **more
+        small(),
+        SpectralNorm(PerceptronCritic(4, 1, kernel_init=cosines)),
+        one_of(list(map(value_of, objectives)), chosen),
+        one_of(contests, chosen),
+        pair,
+        adam(rate),
+        adam(rate),
+        weight=3.0,
+        penalty=r1,
     )
 
 
-LEARNERS = {
-    **{name: (descending, (one,), {}) for name, one in OBJECTIVES.items()},
-    **{name: (descending, (one, POINT), {}) for name, one in POINT_OBJECTIVES.items()},
-    "masked": (descending, (elbo, POINT), {"corrupt": masking_noise(0.25)}),
-    "noisy": (descending, (elbo, POINT), {"corrupt": gaussian_noise(0.1)}),
-}
-
-TWO_PLAYERS = {
-    "adversarial": (
-        (prior_or_code, NON_SATURATING, weighted_elbo(0.0)),
-        {"penalty": r1},
-    ),
-    "adversarial, normalized": (
-        (prior_or_code, NON_SATURATING, weighted_elbo(0.0), SpectralNorm(CRITIC)),
-        {},
-    ),
-    "factor": ((code_or_permuted, DENSITY_RATIO, elbo), {"weight": 5.0}),
-}
-
-WEIGHTS = {
-    "warm-up": lambda make: scheduled(make, linear(1.0, 2)),
-    "cycles": lambda make: scheduled(make, cyclical(1.0, 2)),
-}
+def rows(names):
+    """A row for each, and one that dies; of an even number."""
+    live = [*range(len(names)), 0] if len(names) % 2 == 0 else [*range(len(names))]
+    chosen = np.array([*live, 0], np.int32)
+    rate = np.array([0.01] * len(live) + [np.inf], np.float32)
+    return {"seed": np.full(len(chosen), 5), "rate": rate, "chosen": chosen}
 
 
-@pytest.mark.parametrize("name", LEARNERS)
-def test_an_objective_is_sharded_replicated_and_guarded(name):
-    make, args, more = LEARNERS[name]
-    trained = trained_study(lambda rate: make(rate, *args, **more), IMAGES)
-    assert_lives_and_dies_as_alone(trained, ("code", "decoder"))
+@pytest.fixture(scope="module")
+def objectives():
+    return trained_study(autoencoder, IMAGES, rows(OBJECTIVES))
 
 
-@pytest.mark.parametrize("name", TWO_PLAYERS)
-def test_a_contest_is_sharded_replicated_and_guarded(name):
-    args, more = TWO_PLAYERS[name]
-    trained = trained_study(lambda rate: contesting(rate, *args, **more), IMAGES)
-    assert_lives_and_dies_as_alone(trained, ("autoencoder", "critic"))
+@pytest.fixture(scope="module")
+def contests():
+    return trained_study(contestants, IMAGES, rows(CONTESTS))
 
 
-def test_a_scheduled_weight_is_sharded_replicated_and_guarded():
-    def make(rate):
-        return scheduled(
-            lambda weight: descending(rate, weighted_elbo(weight)), linear(1.0, 2)
-        )
-
-    assert_lives_and_dies_as_alone(trained_study(make, IMAGES), ("code", "decoder"))
+@pytest.mark.parametrize("row", range(len(OBJECTIVES)), ids=OBJECTIVES)
+def test_an_objective_of_a_study_is_that_objective_alone(objectives, row):
+    assert_lives_as_alone(objectives, ("code", "decoder"), row)
 
 
-def test_a_found_weight_is_sharded_replicated_and_guarded():
-    def make(rate):
-        return geco(lambda weight: descending(rate, weighted_distortion(weight)), 5.0)
+@pytest.mark.parametrize("row", range(len(CONTESTS)), ids=CONTESTS)
+def test_a_contest_of_a_study_is_that_contest_alone(contests, row):
+    assert_lives_as_alone(contests, ("autoencoder", "critic"), row)
 
-    assert_lives_and_dies_as_alone(trained_study(make, IMAGES), ("code", "decoder"))
+
+@pytest.mark.parametrize("study", ["objectives", "contests"])
+def test_examples_are_shared_out_and_the_dead_are_held(study, request):
+    assert_shared_out_and_held(request.getfixturevalue(study))
+
+
+def test_objectives_differ(objectives):
+    """No two rows end alike, though all begin alike."""
+    leaves = jax.tree.leaves(objectives.after.params)
+    ends = np.concatenate([leaf.reshape(len(leaf), -1) for leaf in leaves], axis=1)
+    live = ends[: len(OBJECTIVES)]
+    apart = np.abs(live[:, None] - live[None]).max(-1) + np.eye(len(live))
+    assert apart.min() > 1e-5
