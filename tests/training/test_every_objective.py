@@ -169,6 +169,14 @@ def test_examples_are_shared_out_and_the_dead_are_held(study, request):
     assert_shared_out_and_held(request.getfixturevalue(study))
 
 
+def test_a_critic_carries_its_vectors(contests):
+    before, after = (
+        state.extra["critic"]["spectral"] for state in (contests.before, contests.after)
+    )
+    moved = jax.tree.map(lambda a, b: np.abs(a - b)[0].max(), before, after)
+    assert min(jax.tree.leaves(moved)) > 1e-3
+
+
 def test_objectives_differ(objectives):
     """No two rows end alike, though all begin alike."""
     leaves = jax.tree.leaves(objectives.after.params)
