@@ -9,11 +9,11 @@ import jax
 import jax.numpy as jnp
 from jax import lax
 
-from jaxgen.arrays import Array, Bool, Float, PyTree, Scalar
+from jaxgen.arrays import Array, Bool, Float, PyTree, Scalar, Shaped
 
 
-def weighted_soup(stack: PyTree, weights: Float[Array, " m"]) -> PyTree:
-    """The weighted mean of candidates: ``sum_m w_m p_m / sum_m w_m``."""
+def weighted_soup(stack: PyTree, weights: Shaped[Array, " m"]) -> PyTree:
+    """The weighted mean of candidates: ``sum_m w_m p_m / sum_m w_m``; true counts as one."""
     share = weights / weights.sum()
     return jax.tree.map(lambda leaf: jnp.tensordot(share, leaf, 1), stack)
 
@@ -75,9 +75,9 @@ def swad_segments(
     """Which segments of a run lie in the flat valley of its validation loss.
 
     The valley starts at the first segment i whose loss is the least of the ``convergence``
-    from i on. It ends before the first ``patience`` segments, after those, whose losses
-    are all above ``tolerance`` times the mean of those; or with the run. A run that does
-    not converge has its last segment alone.
+    from i on. It ends before the first ``patience`` segments in a row, the last of them
+    after those, whose losses are all above ``tolerance`` times the mean of those; or with
+    the run. A run that does not converge has its last segment alone.
 
     Args:
       losses: on validation data, at the end of each segment.
@@ -114,7 +114,8 @@ def swad_segments(
     if patience > segments:
         return place >= start
     bad = windows(losses, patience).min(1) > limit
-    bad &= jnp.arange(len(bad)) >= start + convergence
+    first = jnp.arange(len(bad))
+    bad &= (first > start) & (first + patience > start + convergence)
     end = jnp.where(bad.any(), bad.argmax(), segments)
     return (place >= start) & (place < end)
 
