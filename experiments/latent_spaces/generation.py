@@ -89,13 +89,14 @@ def drawn_codes(
 
 
 @lru_cache(maxsize=64)
-def decoded(net: Autoencoder) -> Callable:
+def decoded(net: Any) -> Callable:
     """Expected images of codes, for parameters and codes of every seed."""
 
     def images(given: tuple[PyTree, Array]) -> Array:
-        return jax.vmap(
-            lambda params, codes: net.apply({"params": params}, codes, method="images")
-        )(*given)
+        def one(params: PyTree, codes: Array) -> Any:
+            return net.apply({"params": params}, codes, method="images")
+
+        return jax.vmap(one)(*given)
 
     return jax.jit(images)
 

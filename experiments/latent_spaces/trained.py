@@ -24,6 +24,8 @@ from jaxgen.data.images import Labelled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.training.learner import State
 
+Pixels = Array | np.ndarray
+
 TEST = 1_000
 """Held-out images that are looked at, at most."""
 
@@ -50,7 +52,7 @@ class Model(NamedTuple):
 
 
 @lru_cache(maxsize=256)  # the same function of the same net is compiled once
-def of_seeds(function: Callable, net: Autoencoder) -> Callable:
+def of_seeds(function: Callable, net: Any) -> Callable:
     """A function of parameters and what all seeds share, seeds side by side."""
 
     def rows(params: PyTree, *arguments: PyTree) -> Any:
@@ -82,7 +84,9 @@ def models(experiment: LatentSpaces, folder: Path) -> dict[ModelName, Model]:
     """Every model that is asked for, in their order; trains what is missing."""
     found = {}
     for name, family in FAMILIES.items():
-        wanted = [one for one in experiment.models.names if one in family.weights]
+        wanted: list[ModelName] = [
+            one for one in experiment.models.names if one in family.weights
+        ]
         if wanted:
             found |= of_family(experiment, family, wanted, name, folder / name)
     return {name: found[name] for name in experiment.models.names}
@@ -118,7 +122,7 @@ def of_family(
 
 
 def held_out(
-    net: Autoencoder, images: Float[np.ndarray, "n h w c"]
+    net: Autoencoder, images: Float[Pixels, "n h w c"]
 ) -> Callable[[State, Array], Metrics]:
     """Rate and distortion of images that were not learned from."""
 
