@@ -5,6 +5,7 @@ Features are (n, k, d): in each of n rows one example of each of k domains.
 
 from collections.abc import Sequence
 
+import jax
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float, Scalar
@@ -27,7 +28,7 @@ def coral(features: Float[Array, "n k d"]) -> Scalar:
 
     Example:
       >>> x = jnp.array([0.0, 2.0])[:, None, None]
-      >>> float(coral(jnp.concatenate([x, x + 3.0], axis=1)))
+      >>> float(jax.jit(coral)(jnp.concatenate([x, x + 3.0], axis=1)))
       9.0
     """
     rows, domains, size = features.shape
@@ -81,7 +82,7 @@ def mmd(
 
     Example:
       >>> x = jnp.zeros((4, 1, 2))
-      >>> float(mmd(jnp.concatenate([x, x + 9.0], axis=1), (1.0,)))
+      >>> float(jax.jit(mmd)(jnp.concatenate([x, x + 9.0], axis=1), (1.0,)))
       2.0
     """
     rows, domains, _ = features.shape
