@@ -5,7 +5,6 @@ Features are (n, k, d): in each of n rows one example of each of k domains.
 
 from collections.abc import Sequence
 
-import jax
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float, Scalar
@@ -27,6 +26,7 @@ def coral(features: Float[Array, "n k d"]) -> Scalar:
       and Lopez-Paz, 2021, *In search of lost domain generalization*, the authors' code.
 
     Example:
+      >>> import jax
       >>> x = jnp.array([0.0, 2.0])[:, None, None]
       >>> float(jax.jit(coral)(jnp.concatenate([x, x + 3.0], axis=1)))
       9.0
@@ -82,7 +82,7 @@ def mmd(
 
     Example:
       >>> x = jnp.zeros((4, 1, 2))
-      >>> float(jax.jit(mmd)(jnp.concatenate([x, x + 9.0], axis=1), (1.0,)))
+      >>> float(mmd(jnp.concatenate([x, x + 9.0], axis=1), (1.0,)))
       2.0
     """
     rows, domains, _ = features.shape

@@ -2,7 +2,6 @@
 
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 
@@ -48,6 +47,7 @@ def excess_losses(
       pretraining*, equation 1 and algorithm 1.
 
     Example:
+      >>> import jax
       >>> run = jax.jit(excess_losses, static_argnums=3)
       >>> both = run(jnp.array([1.0, 3.0]), jnp.full(2, 2.0), jnp.arange(2), 2)
       >>> both.losses.tolist(), both.clipped.tolist()

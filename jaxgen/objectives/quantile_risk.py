@@ -1,6 +1,5 @@
 """A quantile of the losses that a new domain may have."""
 
-import jax
 import jax.numpy as jnp
 from jax import lax
 from jax.scipy.stats import norm
@@ -30,6 +29,7 @@ def eqrm(quantile: float | Scalar) -> Aggregator:
       for statistics and data analysis*, equation 3.28.
 
     Example:
+      >>> import jax
       >>> float(jax.jit(eqrm(0.5).combine)(jnp.array([1.0, 3.0]), ())[0])
       2.0
     """
