@@ -71,7 +71,7 @@ def table_of(params: PyTree) -> Float[Array, "m d"]:
         raise ValueError(
             "averaged: the model has no codebook; give it code=VectorQuantizedCode(...)"
         )
-    return flat[TABLE]
+    return flat[TABLE]  # type: ignore[return-value]
 
 
 def with_table(params: PyTree, table: Float[Array, "m d"]) -> PyTree:
