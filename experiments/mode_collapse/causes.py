@@ -13,8 +13,8 @@ from experiments.mode_collapse.mixtures import training_set
 from experiments.mode_collapse.protocols import PROTOCOLS, Recipe
 from experiments.mode_collapse.results import rows
 from experiments.mode_collapse.scores import counted_modes, state_scores
-from experiments.mode_collapse.tables import difference_table
 from experiments.report import Part
+from experiments.tables import difference_table
 from experiments.training import Run, Trajectories, trained
 from jaxgen.report.figures import outcomes
 from jaxgen.report.page import (

@@ -28,6 +28,7 @@ from experiments.checks import (
     require_each_once,
     require_replicates,
 )
+from experiments.digit_sources import DigitSource
 from experiments.launch import launch
 
 Part = Literal["mixtures", "causes", "digits"]
@@ -83,7 +84,6 @@ CauseName = Literal[
     "rate_ratio",
     "penalty",
 ]
-DigitSource = Literal["digits8", "mnist"]
 
 
 @dataclass(frozen=True)

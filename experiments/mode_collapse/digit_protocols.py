@@ -1,17 +1,11 @@
 """Digits to stack, and the nets that learn them."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 
-import jax
-
-from experiments.mode_collapse.claim import Digits
+from experiments.digits import convolution
 from experiments.mode_collapse.protocols import Recipe
-from jaxgen.data.images import Labelled, digits8, labelled_from_file, split
-from jaxgen.data.tfds import labelled_from_tfds
 from jaxgen.models.image_critic import DCGANCritic
 from jaxgen.models.image_generator import DCGANGenerator
-from jaxgen.nn.convolution import Convolve, convolved, convolved_by_patches
 
 
 @dataclass(frozen=True)
@@ -64,46 +58,3 @@ def digit_protocol(name: str) -> DigitProtocol:
         "The critic of half the generator's size of Unrolled GAN, as PacGAN trained it "
         "(table 3): 500,000 steps there.",
     )
-
-
-@lru_cache(maxsize=1)  # asked for when settings are checked, and to train
-def digits_of(settings: Digits) -> tuple[Labelled, Labelled]:
-    """Digits to train on, and digits held out.
-
-    Raises:
-      ValueError: a file or a data set that is not as it should be.
-      ImportError: TFDS is asked for and not installed.
-    """
-    if settings.file:
-        data = labelled_from_file(settings.file)
-        require_digits(settings, data)
-    elif settings.source == "digits8":
-        data = digits8()
-    else:
-        return labelled_from_tfds("mnist"), labelled_from_tfds("mnist", "test")
-    return split(data, 0.75, seed=0)
-
-
-def require_digits(settings: Digits, data: Labelled) -> None:
-    """Raises:
-    ValueError: the images are not those of the source's nets, or not of ten digits.
-    """
-    count, height, width, channels = data.images.shape
-    side = digit_protocol(settings.source).recipe.generator.size
-    if (height, width, channels) != (side, side, 1):
-        raise ValueError(
-            f"--digits.file {settings.file}: images of {height} x {width} pixels and "
-            f"{channels} channels; --digits.source {settings.source} learns gray ones of "
-            f"{side} x {side}"
-        )
-    if count < 1_000 or set(data.labels.tolist()) != set(range(10)):
-        raise ValueError(
-            f"--digits.file {settings.file}: {count} images of the classes "
-            f"{sorted(set(data.labels.tolist()))[:12]}; expected 1,000 or more of the "
-            "digits 0 to 9"
-        )
-
-
-def convolution() -> Convolve:
-    """The faster convolution here: by patches where there is only a CPU."""
-    return convolved_by_patches if jax.default_backend() == "cpu" else convolved

@@ -1,19 +1,16 @@
 """What stacked digits are scored by: modes counted by a classifier of our own."""
 
 from collections.abc import Callable
-from pathlib import Path
 
 import jax
 import jax.numpy as jnp
 import numpy as np
-import optax
 from jax import lax
 
-from experiments.mode_collapse.digit_protocols import convolution
+from experiments.digit_classifier import DIGITS, logits_of
 from experiments.mode_collapse.protocols import Recipe
-from experiments.training import KEY, Run, train
+from experiments.training import KEY
 from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
-from jaxgen.data.batches import minibatch
 from jaxgen.data.images import Labelled, stacked_images
 from jaxgen.keys import named
 from jaxgen.metrics.classifier import (
@@ -24,14 +21,10 @@ from jaxgen.metrics.classifier import (
 from jaxgen.metrics.downstream import nearest_neighbour_accuracy
 from jaxgen.metrics.modes import histogram_scores
 from jaxgen.metrics.similarity import ssim_diversity
-from jaxgen.models.classifier import ImageClassifier
-from jaxgen.training.descent import descent
-from jaxgen.training.dispatch import feed
 from jaxgen.training.gan import generated, normal_latents
 from jaxgen.training.learner import State
-from jaxgen.training.replicate import grid
 
-MODES, CHANNELS, DIGITS = 1000, 3, 10
+MODES, CHANNELS = 1000, 3
 CONFIDENCES = (0.0, 0.5, 0.9)
 THRESHOLDS = (1, 3, 10)
 """Counting rules: least confidence of a sample, least samples of a mode."""
@@ -45,28 +38,6 @@ DRAWN = 8
 Probabilities = Callable[[Float[Array, "n h w c"]], Float[Array, "n c digits"]]
 
 
-def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
-    """A classifier of single digits, trained, or taken from its folder."""
-
-    def loss(params, batch, key):
-        losses = optax.softmax_cross_entropy_with_integer_labels(
-            logits_of(params, batch.images), batch.labels
-        )
-        return losses.mean(), {}
-
-    def start(key, batch):
-        return digit_net().init(key, batch.images)["params"]
-
-    def evaluate(state, data):
-        logits = logits_of(state.params, jnp.asarray(test.images))
-        return {"accuracy": (logits.argmax(-1) == test.labels).mean()}
-
-    learner = feed(descent(start, loss, optax.adamw(1e-3)), minibatch(128))
-    axis = grid(seed=(0,))
-    run = Run("classifier", lambda: learner, axis, train_data, evaluate, 1_500, 500)
-    return train(run, folder)
-
-
 def probabilities_of(state: State) -> Probabilities:
     """What the trained classifier says of each channel of stacked digits."""
     on_host: PyTree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
@@ -77,16 +48,6 @@ def probabilities_of(state: State) -> Probabilities:
         return jax.nn.softmax(logits).reshape(-1, CHANNELS, DIGITS)
 
     return probabilities
-
-
-def digit_net() -> ImageClassifier:
-    """The classifier of single digits."""
-    return ImageClassifier(DIGITS, convolve=convolution())
-
-
-def logits_of(params: PyTree, images: Float[Array, "n h w 1"]) -> Array:
-    """What the classifier says, before softmax."""
-    return digit_net().apply({"params": params}, images)  # pyright: ignore
 
 
 def channels_apart(images: Float[Array, "n h w c"]) -> Float[Array, "nc h w 1"]:

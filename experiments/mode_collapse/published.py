@@ -8,7 +8,8 @@ import numpy as np
 from experiments.mode_collapse.counting import COUNTING
 from experiments.mode_collapse.findings import Arms
 from experiments.mode_collapse.methods import METHODS
-from experiments.mode_collapse.tables import ends, mean_table, score_texts
+from experiments.mode_collapse.tables import ends
+from experiments.tables import mean_table, score_texts
 from jaxgen.report.page import Fragment, interval_text, paragraph, section, table
 from jaxgen.stats.intervals import proportion_interval
 

@@ -6,9 +6,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments.digits import digits_of
 from experiments.mode_collapse.causes import causes
 from experiments.mode_collapse.claim import ModeCollapse
-from experiments.mode_collapse.digit_protocols import digit_protocol, digits_of
+from experiments.mode_collapse.digit_protocols import digit_protocol
 from experiments.mode_collapse.methods import require_fit
 from experiments.mode_collapse.mixtures import mixtures
 from experiments.mode_collapse.page import WORDS
@@ -49,9 +50,10 @@ def require_possible(experiment: ModeCollapse) -> None:
                     f"mixtures.methods {method}", PROTOCOLS[name].recipe, method
                 )
     if "digits" in experiment.parts:
-        digits_of(experiment.digits)
-        recipe = digit_protocol(experiment.digits.source).recipe
-        for method in experiment.digits.methods:
+        settings = experiment.digits
+        digits_of("digits", settings.source, settings.file)
+        recipe = digit_protocol(settings.source).recipe
+        for method in settings.methods:
             require_fit(f"digits.methods {method}", recipe, method)
 
 

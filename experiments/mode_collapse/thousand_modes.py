@@ -6,18 +6,18 @@ from pathlib import Path
 import jax
 import numpy as np
 
+from experiments.digit_classifier import classifier
+from experiments.digits import digits_of
 from experiments.mode_collapse.claim import ModeCollapse
 from experiments.mode_collapse.digit_protocols import (
     DigitProtocol,
     digit_protocol,
-    digits_of,
 )
 from experiments.mode_collapse.digit_scores import (
     CONFIDENCES,
     MODES,
     THRESHOLDS,
     Probabilities,
-    classifier,
     probabilities_of,
     reference_digit_scores,
     state_digit_scores,
@@ -30,10 +30,10 @@ from experiments.mode_collapse.tables import (
     baseline_table,
     by_title,
     ends,
-    mean_table,
     score_table,
 )
 from experiments.report import Part
+from experiments.tables import mean_table
 from experiments.training import Run, numbers, trained
 from jaxgen.data.images import Labelled, stacked_minibatch
 from jaxgen.metrics.modes import kl_floor
@@ -64,7 +64,7 @@ def thousand_modes(experiment: ModeCollapse, folder: Path) -> Part:
     """Trains what is missing, and counts."""
     settings = experiment.digits
     protocol = digit_protocol(settings.source)
-    train, test = digits_of(settings)
+    train, test = digits_of("digits", settings.source, settings.file)
     state = classifier(train, test, folder / "classifier")
     probabilities = probabilities_of(state)
     accuracy = accuracy_of(probabilities, test)

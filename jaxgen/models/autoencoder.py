@@ -144,6 +144,16 @@ class Autoencoder(nn.Module):
         """``log p(z)``."""
         return self.prior.log_prob(codes, self.encode)
 
+    def log_joint(
+        self,
+        codes: Float[Array, "k n z"],
+        images: Float[Array, "n h w c"],
+        *conditions: Array,
+    ) -> Float[Array, "k n"]:
+        """``log p(x, z)``, nats of a whole image and its code."""
+        log_likelihood = self.log_likelihood(codes, images, *conditions)
+        return log_likelihood + self.log_prior(codes)
+
     def draw(self, key: Key, count: int) -> Float[Array, "{count} z"]:
         """Codes from the prior."""
         return self.prior.sample(key, count, self.encode)

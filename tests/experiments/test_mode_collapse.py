@@ -9,9 +9,10 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.digits import digits_of
 from experiments.mode_collapse import claim
 from experiments.mode_collapse.causes import CAUSES
-from experiments.mode_collapse.digit_protocols import digit_protocol, digits_of
+from experiments.mode_collapse.digit_protocols import digit_protocol
 from experiments.mode_collapse.findings import Arms, fates, turnover
 from experiments.mode_collapse.methods import (
     METHODS,
@@ -273,7 +274,7 @@ def test_files_of_other_digits_are_refused(arrays, complaint, tmp_path):
     path = tmp_path / "digits.npz"
     np.savez(path, x=arrays[0], y=arrays[1])
     with pytest.raises(ValueError, match=complaint):
-        digits_of(claim.Digits(file=path))
+        digits_of("digits", "digits8", path)
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,8 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 LOWEST_FIRST = """
-    arrays keys densities attention nn models objectives metrics stats data pretrained sharding
-    training report experiments tpu
+    arrays keys densities attention nn models objectives metrics stats data pretrained
+    sharding training report experiments tpu
 """
 FLOORS = {name: height for height, name in enumerate(LOWEST_FIRST.split())}
 

@@ -1,0 +1,1 @@
+"""Points and distributions in latent space, and which of them generate."""

@@ -1,0 +1,134 @@
+"""All models of a run, trained, and what each seed of them learned."""
+
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.digits import digits_of
+from experiments.latent_spaces.arms import (
+    FAMILIES,
+    Family,
+    autoencoder_of,
+    axis_of,
+    learner_of,
+)
+from experiments.latent_spaces.settings import Images, LatentSpaces, ModelName
+from experiments.training import KEY, Run, on_rows, train
+from jaxgen.arrays import Array, Float, Metrics, PyTree
+from jaxgen.data.images import Labelled
+from jaxgen.models.autoencoder import Autoencoder
+from jaxgen.training.learner import State
+
+TEST = 1_000
+"""Held-out images that are looked at, at most."""
+
+
+class Model(NamedTuple):
+    """One model with all its seeds.
+
+    Attributes:
+      net: which codes and decodes.
+      params: with a leading axis of seeds.
+    """
+
+    net: Autoencoder
+    params: PyTree
+
+    @property
+    def seeds(self) -> int:
+        """How many there are."""
+        return len(jax.tree.leaves(self.params)[0])
+
+    def each_seed(self, function: Callable, *arguments: PyTree) -> Any:
+        """``function(net, params, key, *arguments)`` of every seed, on all devices."""
+        return on_rows(of_seeds(function, self.net), self.params, *arguments)
+
+
+@lru_cache(maxsize=256)  # the same function of the same net is compiled once
+def of_seeds(function: Callable, net: Autoencoder) -> Callable:
+    """A function of parameters and what all seeds share, seeds side by side."""
+
+    def rows(params: PyTree, *arguments: PyTree) -> Any:
+        keys = jax.random.split(KEY, len(jax.tree.leaves(params)[0]))
+        return jax.vmap(lambda one, key: function(net, one, key, *arguments))(
+            params, keys
+        )
+
+    return jax.jit(rows)
+
+
+def images_of(settings: Images) -> tuple[Labelled, Labelled]:
+    """Images in [0, 1] to learn from, and held-out ones.
+
+    Raises:
+      ValueError: a file or a data set that is not as it should be.
+      ImportError: TFDS is asked for and not installed.
+    """
+    train, test = digits_of("images", settings.source, settings.file)
+    return unit(train), unit(Labelled(*(part[:TEST] for part in test)))
+
+
+def unit(data: Labelled) -> Labelled:
+    """Images from [-1, 1] in [0, 1]."""
+    return data._replace(images=(np.asarray(data.images) + 1) / 2)
+
+
+def models(experiment: LatentSpaces, folder: Path) -> dict[ModelName, Model]:
+    """Every model that is asked for, in their order; trains what is missing."""
+    found = {}
+    for name, family in FAMILIES.items():
+        wanted = [one for one in experiment.models.names if one in family.weights]
+        if wanted:
+            found |= of_family(experiment, family, wanted, name, folder / name)
+    return {name: found[name] for name in experiment.models.names}
+
+
+def of_family(
+    experiment: LatentSpaces,
+    family: Family,
+    wanted: Sequence[ModelName],
+    name: str,
+    folder: Path,
+) -> dict[ModelName, Model]:
+    """The models of one program."""
+    settings, seeds = experiment.models, experiment.seeds
+    learn, test = images_of(experiment.images)
+    side = learn.images.shape[1]
+    net = autoencoder_of(settings, family.code(settings.code), side)
+    run = Run(
+        name.replace("_", " "),
+        learner_of(settings, family, side),
+        axis_of(family, wanted, seeds),
+        learn.images,
+        held_out(net, test.images),
+        settings.steps,
+        settings.dispatch,
+    )
+    params = jax.device_get(train(run, folder).params)
+    apart = jax.tree.map(lambda leaf: np.split(leaf, len(wanted)), params)
+    return {
+        model: Model(net, jax.tree.map(lambda _, one, at=at: one[at], params, apart))
+        for at, model in enumerate(wanted)
+    }
+
+
+def held_out(
+    net: Autoencoder, images: Float[np.ndarray, "n h w c"]
+) -> Callable[[State, Array], Metrics]:
+    """Rate and distortion of images that were not learned from."""
+
+    def evaluate(state: State, data: Array) -> Metrics:
+        terms: Any = net.apply(
+            {"params": state.params}, jnp.asarray(images), jax.random.key(0)
+        )
+        return {
+            "test_rate": terms.rate.mean(),
+            "test_distortion": terms.distortion.mean(),
+        }
+
+    return evaluate
