@@ -28,6 +28,8 @@ class NormalMixture(NamedTuple):
     means: Float[Array, "m z"]
     triangles: Float[Array, "m z z"]
 
+    space = "real"
+
     @property
     def size(self) -> int:
         """Dimensions of a point."""
