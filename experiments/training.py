@@ -8,9 +8,9 @@ from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, NamedSharding, PartitionSpec
 
-from jaxgen.arrays import Data, Float, Int, Metrics
+from jaxgen.arrays import Data, Float, Int, Metrics, PyTree
 from jaxgen.data.batches import Resident
 from jaxgen.sharding.mesh import largest_divisor, mesh_of
 from jaxgen.sharding.rules import study
@@ -108,6 +108,21 @@ def train(run: Run, folder: Path) -> State:
         watcher=watcher,
         events=folder / "events" if run.events else None,
     )
+
+
+def on_rows(function: Callable, rows: PyTree, *arguments: PyTree) -> Any:
+    """``function(rows, *arguments)`` on the host, with rows shared out over devices.
+
+    Args:
+      function: compiled; of arrays whose first axis counts rows, each on its own.
+      rows: arrays to be shared out.
+      arguments: what all of them see.
+    """
+    count = len(jax.tree.leaves(rows)[0])
+    mesh = replica_mesh(count, lambda text: None)
+    placed = jax.device_put(rows, NamedSharding(mesh, PartitionSpec("replica")))
+    shared = jax.device_put(arguments, NamedSharding(mesh, PartitionSpec()))
+    return jax.tree.map(np.asarray, function(placed, *shared))
 
 
 def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:

@@ -45,7 +45,7 @@ def generation_criteria(made: Made) -> list[Criterion]:
 
 
 def what_it_does_not_mean(made: Made) -> list[Criterion]:
-    """Whether an autoencoder still cannot generate once a density is fitted to its codes."""
+    """Whether an autoencoder cannot generate even from a density of its codes."""
     fitted = made.get(("autoencoder", "mixture"))
     if fitted is None:
         return []
@@ -59,5 +59,3 @@ def what_it_does_not_mean(made: Made) -> list[Criterion]:
             above(farther, 1.0),
         )
     ]
-
-

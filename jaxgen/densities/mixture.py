@@ -28,6 +28,8 @@ class NormalMixture(NamedTuple):
     means: Float[Array, "m z"]
     triangles: Float[Array, "m z z"]
 
+    space = "real"
+
     @property
     def size(self) -> int:
         """Dimensions of a point."""
@@ -71,10 +73,11 @@ def maximized(
     """
     total = jnp.maximum(memberships.sum(0), jnp.finfo(codes.dtype).eps)
     share = memberships / total[None]
-    how = {"precision": "highest"}
-    means = jnp.einsum("nm,nz->mz", share, codes, **how)
+    means = jnp.einsum("nm,nz->mz", share, codes, precision="highest")
     offsets = codes[:, None] - means[None]
-    covariances = jnp.einsum("nm,nmi,nmj->mij", share, offsets, offsets, **how)
+    covariances = jnp.einsum(
+        "nmi,nmj->mij", share[..., None] * offsets, offsets, precision="highest"
+    )
     least = floor * codes.var(0).mean() * jnp.eye(codes.shape[1])
     triangles = jnp.linalg.cholesky(covariances + least[None])
     return NormalMixture(jnp.log(total / total.sum()), means, triangles)

@@ -124,6 +124,8 @@ class Learned:
     params: PyTree
     prior: Any = field(metadata={"static": True})
 
+    space = "real"
+
     @property
     def size(self) -> int:
         """Dimensions of a code."""
@@ -152,6 +154,8 @@ class Rescaled(NamedTuple):
     prior: Any
     shift: Float[Array, " z"]
     scale: Float[Array, " z"]
+
+    space = "real"
 
     @property
     def size(self) -> int:

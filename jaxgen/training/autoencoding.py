@@ -1,13 +1,14 @@
 """The learner of an autoencoder, whatever its code and its objective."""
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import optax
 
-from jaxgen.arrays import Array, Data, Float, Key
+from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
 from jaxgen.keys import named
-from jaxgen.models.autoencoder import Autoencoder
+from jaxgen.models.autoencoder import Autoencoder, Terms
 from jaxgen.objectives.variational import Objective, Passed, looks_at_batch
 from jaxgen.training.descent import descent
 from jaxgen.training.gradients import whole_batch
@@ -60,20 +61,24 @@ def autoencoding(
             "not a mean over parts of it: use value_and_grad=whole_batch"
         )
 
-    def start(key: Key, batch: Data):
-        images, conditions = parted(batch)
-        return model.init(key, images, named(key, "codes"), 1, *conditions)["params"]
-
     def loss(params, batch, key):
         passed = passed_through(model, params, batch, key, samples, corrupt)
         value, metrics = objective(passed, named(key, "objective"))
-        means = {name: getattr(passed.terms, name).mean() for name in MEANS}
-        return value, means | metrics
+        return value, means_of(passed.terms) | metrics
 
+    start = partial(initial_params, model)
     return descent(start, loss, optimizer, value_and_grad)
 
 
-MEANS = ("rate", "distortion")
+def initial_params(model: Autoencoder, key: Key, batch: Data) -> PyTree:
+    """The model's parameters at the start, of which the batch tells the shapes."""
+    images, conditions = parted(batch)
+    return model.init(key, images, named(key, "codes"), 1, *conditions)["params"]
+
+
+def means_of(terms: Terms) -> Metrics:
+    """What every autoencoder tells of a batch, nats of an image."""
+    return {"rate": terms.rate.mean(), "distortion": terms.distortion.mean()}
 
 
 def passed_through(

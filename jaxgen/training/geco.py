@@ -3,7 +3,7 @@
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float
-from jaxgen.training.learner import Learner, claim, own
+from jaxgen.training.learner import Learner, claim, own, require_one_replicate
 from jaxgen.training.weight_schedules import Make
 
 
@@ -33,7 +33,7 @@ def geco(
       largest: bound of the weight.
 
     Returns:
-      A learner with the metric ``weight``, that of the update.
+      A learner with the metric ``multiplier``, the weight of the update.
 
     References:
       Rezende and Viola, 2018, *Taming VAEs*, algorithm 1.
@@ -44,12 +44,13 @@ def geco(
         return claim(state, geco={"weight": jnp.ones(()), "gap": jnp.zeros(())})
 
     def update(state, data):
+        require_one_replicate(state, "geco")
         weight, average = (state.extra["geco"][name] for name in ("weight", "gap"))
         new, metrics = make(weight).update(state, data)
         gap = metrics[metric] - tolerance
         average = decay * jnp.where(state.step == 0, gap, average) + (1 - decay) * gap
         moved = jnp.clip(weight * jnp.exp(rate * average), 1 / largest, largest)
         new = own(new, geco={"weight": moved, "gap": average})
-        return new, {**metrics, "weight": weight}
+        return new, {**metrics, "multiplier": weight}
 
     return Learner(init, update)

@@ -144,6 +144,20 @@ def test_starts_lie_apart():
     assert found == sorted(map(tuple, CENTRES.tolist()))
 
 
+def test_the_likeliest_of_several_starts_is_kept():
+    codes = jnp.asarray(RNG.uniform(size=(200, 2)), jnp.float32)
+
+    def height(key, restarts):
+        mixture = fitted_mixture(codes, 6, key, restarts=restarts, steps=10)
+        return mixture.log_prob(codes).mean()
+
+    keys = jax.random.split(KEY, 8)
+    alone = jax.jit(lambda: jax.vmap(lambda key: height(key, 1))(keys))()
+    assert np.ptp(alone) > 0.03
+    best = jax.jit(lambda: height(KEY, 8))()
+    assert float(best) > np.sort(alone)[-3]
+
+
 def test_a_scaled_prior_is_the_density_of_the_scaled_draws():
     inner = Learned({}, StandardNormal(3))
     shift, scale = moments(CODES)
