@@ -70,7 +70,7 @@ def test_leapfrog_keeps_energy_to_second_order():
 @jax.jit
 def run(codes, key, step_size):
     def step(codes, key):
-        return hamiltonian_step(density, codes, key, step_size, 3)
+        return tuple(hamiltonian_step(density, codes, key, step_size, 3))
 
     return jax.lax.scan(step, codes, jax.random.split(key, 20))
 
