@@ -15,8 +15,8 @@ def test_a_point_is_a_dot_and_a_density_an_outline():
         code_planes({"model": Codes(MEANS, scale, LABELS)})
         for scale in (np.zeros_like(MEANS), np.full_like(MEANS, 0.1))
     )
-    Reader(points)
-    Reader(dense)
+    for svg in (points, dense):
+        Reader(f"<!doctype html><html><body>{svg}</body></html>")
     # markers are used, outlines are drawn
     assert points.count("<use") > dense.count("<use")
 
