@@ -78,7 +78,9 @@ def test_patches_make_the_same_autoencoder():
     "how", [{"shape": (8, 6, 1)}, {"shape": (8, 8, 1), "kernel": 1}]
 )
 def test_images_that_cannot_be_made_are_refused(how):
-    with pytest.raises(ValueError, match=r"ConvolutionDecoder.*expected a square image"):
+    with pytest.raises(
+        ValueError, match=r"ConvolutionDecoder.*expected a square image"
+    ):
         jax.eval_shape(ConvolutionDecoder(**how).init, KEY, jnp.zeros((1, 2)))
 
 
