@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import numpy as np
@@ -106,7 +107,7 @@ FAMILIES: dict[FamilyName, Family] = {
 
 def autoencoder_of(settings: Models, code: nn.Module, side: int) -> Autoencoder:
     """The network of all arms around one of their codes."""
-    trunk = {"width": settings.width, "depth": settings.depth}
+    trunk: Any = {"width": settings.width, "depth": settings.depth}
     return Autoencoder(
         PerceptronEncoder(**trunk),
         code,

@@ -11,7 +11,7 @@ import optax
 
 from experiments.latent_spaces.collapse_tables import collapse_section
 from experiments.latent_spaces.settings import Collapse, LatentSpaces
-from experiments.latent_spaces.trained import images_of
+from experiments.latent_spaces.trained import Pixels, images_of
 from experiments.report import Part
 from experiments.training import Run, trained
 from jaxgen.arrays import Data, Float, Metrics, Scalar
@@ -113,7 +113,7 @@ def warmed(end: Scalar, steps: Scalar) -> WeightSchedule:
 
 
 def held_out_scores(
-    experiment: LatentSpaces, depth: int, images: Float[np.ndarray, "n h w 1"]
+    experiment: LatentSpaces, depth: int, images: Float[Pixels, "n h w 1"]
 ) -> Callable[[State, Data], Metrics]:
     """Active units, rate, and what the decoder hears of a code."""
 
@@ -135,7 +135,7 @@ def held_out_scores(
     return evaluate
 
 
-def spectrum(images: Float[np.ndarray, "n h w 1"]) -> Float[np.ndarray, " d"]:
+def spectrum(images: Float[Pixels, "n h w 1"]) -> Float[np.ndarray, " d"]:
     """Variances of the images along their principal components, the largest first."""
     pixels = images.reshape(len(images), -1)
     return np.linalg.eigvalsh(np.cov(pixels.T))[::-1]

@@ -4,6 +4,7 @@ from typing import Any
 
 import jax.numpy as jnp
 
+from experiments.digit_classifier import DIGITS
 from experiments.latent_spaces.scores import NEIGHBOURS, Reference, told
 from jaxgen.arrays import Array, Float, Key, Metrics, PyTree
 from jaxgen.densities.aggregate import aggregate_moments
@@ -11,7 +12,7 @@ from jaxgen.densities.normal import DiagonalNormal
 from jaxgen.keys import named
 from jaxgen.metrics.active_units import active_units, unit_rates
 from jaxgen.metrics.latent_information import rate_parts
-from jaxgen.metrics.linear_probe import probe_accuracy
+from jaxgen.metrics.linear_probe import linear_probe_accuracy
 from jaxgen.metrics.neighbours import neighbour_scores
 from jaxgen.metrics.prior_mismatch import gaussian_mismatch, hole_ratio
 from jaxgen.models.autoencoder import Autoencoder
@@ -35,8 +36,12 @@ def latent_scores(
         "width": width(new),
         "active": active_units(own.mean).sum(),
         "holes": hole_ratio(drawn, new.mean, own.mean),
-        "probe": probe_accuracy(
-            own.mean, reference.learned.labels, new.mean, reference.held_out.labels
+        "probe": linear_probe_accuracy(
+            own.mean,
+            reference.learned.labels,
+            new.mean,
+            reference.held_out.labels,
+            DIGITS,
         ),
         **mismatch(own),
         **parts_of_rate(own, named(key, "told")),

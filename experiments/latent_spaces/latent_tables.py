@@ -3,12 +3,12 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from jaxgen.metrics.collapse_report import CollapseReport
-
 from experiments.criterion import Criterion, criterion_text, overall
 from experiments.latent_spaces.arms import TITLES
 from experiments.latent_spaces.latent_findings import Found, reports
+from experiments.latent_spaces.settings import ModelName
 from experiments.tables import Columns, difference_table, mean_table
+from jaxgen.metrics.collapse_report import CollapseReport
 from jaxgen.report.latents import dimension_bars
 from jaxgen.report.page import Fragment, figure, section, table, verdict
 from jaxgen.stats.intervals import paired_difference
@@ -119,7 +119,7 @@ def against_vae(found: Found) -> list[Fragment]:
     return [difference_table(("model",), lines, DIFFERENCES, between)] if lines else []
 
 
-def report_table(told: Mapping[str, Sequence[CollapseReport]]) -> Fragment:
+def report_table(told: Mapping[ModelName, Sequence[CollapseReport]]) -> Fragment:
     """The collapse report of every model: verdicts over seeds, and what to do."""
     lines = []
     for name, seeds in told.items():
@@ -127,7 +127,7 @@ def report_table(told: Mapping[str, Sequence[CollapseReport]]) -> Fragment:
         usual = counts.most_common(1)[0][0]
         one = next(one for one in seeds if one.verdict == usual)
         words = ", ".join(f"{word} {count}" for word, count in counts.items())
-        lines.append((TITLES[name].title, words, one.reason, one.knob))  # pyright: ignore
+        lines.append((TITLES[name].title, words, one.reason, one.knob))
     return table(
         ("model", "verdicts of seeds", "why", "which knob to turn"),
         lines,

@@ -49,11 +49,9 @@ def planes(experiment: LatentSpaces, folder: Path) -> Planes:
     held_out = images_of(experiment.images)[1]
     seen = jnp.asarray(held_out.images[:SHOWN])
     codes = {
-        TITLES[name].title: Codes(
-            *(one[0] for one in model.each_seed(places, seen)),
-            held_out.labels[:SHOWN],
-        )
+        TITLES[name].title: Codes(mean[0], scale[0], held_out.labels[:SHOWN])
         for name, model in found.items()
+        for mean, scale in [model.each_seed(places, seen)]
     }
     grids = {
         TITLES[name].title: 255 * model.each_seed(grid)[0]

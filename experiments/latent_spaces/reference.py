@@ -8,7 +8,7 @@ import numpy as np
 from experiments.digit_classifier import classifier
 from experiments.latent_spaces.scores import Reference
 from experiments.latent_spaces.settings import LatentSpaces
-from experiments.latent_spaces.trained import images_of
+from experiments.latent_spaces.trained import Pixels, images_of
 from jaxgen.arrays import Int
 from jaxgen.data.images import Labelled
 
@@ -29,7 +29,7 @@ def signed(data: Labelled) -> Labelled:
     return data._replace(images=2 * np.asarray(data.images) - 1)
 
 
-def pairs_of(labels: Int[np.ndarray, " m"]) -> Int[np.ndarray, "2 p"]:
+def pairs_of(labels: Int[Pixels, " m"]) -> Int[np.ndarray, "2 p"]:
     """Pairs of different classes, the same for every model."""
     pairs = np.random.default_rng(0).integers(0, len(labels), (2, 4 * PAIRS))
     apart = labels[pairs[0]] != labels[pairs[1]]

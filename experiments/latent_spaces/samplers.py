@@ -79,3 +79,6 @@ SAMPLERS: Mapping[SamplerName, Callable[[Generation], Draw]] = {
     "flow": flow,
     "second_stage": second,
 }
+
+DECOMPOSING: tuple[SamplerName, ...] = ("gaussian", "mixture")
+"""Those that take covariances apart."""

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.digit_classifier import DIGITS, logits_of
+from experiments.latent_spaces.trained import Pixels
 from jaxgen.arrays import Array, Float, Int, Key, Metrics, PyTree
 from jaxgen.data.images import Labelled
 from jaxgen.metrics.frechet import frechet_distance, moments
@@ -37,9 +38,9 @@ class Reference(NamedTuple):
     pairs: Int[np.ndarray, "2 p"] | Int[Array, "2 p"]
 
 
-def told(reference: Reference, images: Float[Array, "n h w 1"]) -> Float[Array, "n c"]:
+def told(reference: Reference, images: Float[Pixels, "n h w 1"]) -> Float[Array, "n c"]:
     """What the classifier says of images in [0, 1]."""
-    return logits_of(reference.judge, 2 * images - 1)
+    return logits_of(reference.judge, jnp.asarray(2 * images - 1))
 
 
 def image_scores(images: Float[Array, "n h w c"], reference: Reference) -> Metrics:

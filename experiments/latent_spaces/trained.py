@@ -24,6 +24,8 @@ from jaxgen.data.images import Labelled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.training.learner import State
 
+Pixels = Array | np.ndarray
+
 TEST = 1_000
 """Held-out images that are looked at, at most."""
 
@@ -46,20 +48,18 @@ class Model(NamedTuple):
 
     def each_seed(self, function: Callable, *arguments: PyTree) -> Any:
         """``function(net, params, key, *arguments)`` of every seed, on all devices."""
-        return on_rows(of_seeds(function, self.net), self.params, *arguments)
+        keys = jax.random.split(KEY, self.seeds)
+        return on_rows(of_seeds(function, self.net), (self.params, keys), *arguments)
 
 
 @lru_cache(maxsize=256)  # the same function of the same net is compiled once
-def of_seeds(function: Callable, net: Autoencoder) -> Callable:
-    """A function of parameters and what all seeds share, seeds side by side."""
+def of_seeds(function: Callable, net: Any) -> Callable:
+    """A function of parameters and keys, and what all seeds share, seeds side by side."""
 
-    def rows(params: PyTree, *arguments: PyTree) -> Any:
-        keys = jax.random.split(KEY, len(jax.tree.leaves(params)[0]))
-        return jax.vmap(lambda one, key: function(net, one, key, *arguments))(
-            params, keys
-        )
+    def rows(given: tuple[PyTree, PyTree], *arguments: PyTree) -> Any:
+        return jax.vmap(lambda one, key: function(net, one, key, *arguments))(*given)
 
-    return jax.jit(rows)
+    return rows
 
 
 def images_of(settings: Images) -> tuple[Labelled, Labelled]:
@@ -82,7 +82,9 @@ def models(experiment: LatentSpaces, folder: Path) -> dict[ModelName, Model]:
     """Every model that is asked for, in their order; trains what is missing."""
     found = {}
     for name, family in FAMILIES.items():
-        wanted = [one for one in experiment.models.names if one in family.weights]
+        wanted: list[ModelName] = [
+            one for one in experiment.models.names if one in family.weights
+        ]
         if wanted:
             found |= of_family(experiment, family, wanted, name, folder / name)
     return {name: found[name] for name in experiment.models.names}
@@ -118,7 +120,7 @@ def of_family(
 
 
 def held_out(
-    net: Autoencoder, images: Float[np.ndarray, "n h w c"]
+    net: Autoencoder, images: Float[Pixels, "n h w c"]
 ) -> Callable[[State, Array], Metrics]:
     """Rate and distortion of images that were not learned from."""
 
