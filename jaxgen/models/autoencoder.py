@@ -120,14 +120,7 @@ class Autoencoder(nn.Module):
         self, codes: Float[Array, "*n z"], *conditions: Array
     ) -> Float[Array, "*n h w p"]:
         """The outputs for codes; conditions are of the last of their leading axes."""
-        many = [
-            jnp.broadcast_to(one, codes.shape[:-2] + one.shape).reshape(
-                -1, *one.shape[1:]
-            )
-            for one in conditions
-        ]
-        outputs = self.decoder(codes.reshape(-1, codes.shape[-1]), *many)
-        return outputs.reshape(*codes.shape[:-1], *outputs.shape[1:])
+        return decoded(self.decoder, codes, *conditions)
 
     def log_likelihood(
         self,
@@ -169,6 +162,18 @@ class Autoencoder(nn.Module):
     ) -> Float[Array, "*n h w c"]:
         """Images for codes, drawn with the noise of their pixels."""
         return self.likelihood.sample(self.decode(codes, *conditions), key)
+
+
+def decoded(
+    decoder: Any, codes: Float[Array, "*n z"], *conditions: Array
+) -> Float[Array, "..."]:
+    """A decoder's outputs for codes with any leading axes, which it takes as one."""
+    many = [
+        jnp.broadcast_to(one, codes.shape[:-2] + one.shape).reshape(-1, *one.shape[1:])
+        for one in conditions
+    ]
+    outputs = decoder(codes.reshape(-1, codes.shape[-1]), *many)
+    return outputs.reshape(*codes.shape[:-1], *outputs.shape[1:])
 
 
 CLOSED = {
