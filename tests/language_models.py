@@ -53,7 +53,7 @@ MODELS = {
     "window, ALiBi": model_of(attention(pattern=window(2, 0), score=ALiBi)),
     "learned positions": model_of(attention(), positions=LearnedPositions(10)),
     "linear": model_of(LinearAttention(2, CosFormer(10), causal=True, chunk=2)),
-    "delta": model_of(GatedDeltaRule(2, width=3, chunk=4)),
+    "delta": model_of(GatedDeltaRule(2, width=3, chunk=2)),
     "state space": model_of(DiagonalStateSpace(5)),
     "convolution": model_of(GatedConvolution(3, causal=True, use_bias=True)),
 }
@@ -64,12 +64,14 @@ FORGETFUL = model_of(
 
 
 def started(model):
-    """Parameters none of which is zero, and quick to make."""
+    """Parameters none of which is zero or like another, and quick to make."""
     shapes = jax.eval_shape(model.init, jax.random.key(0), TOKENS)["params"]
-    with jax.ensure_compile_time_eval():
-        return jax.tree.map(
-            lambda w: (jnp.cos(jnp.arange(w.size) ** 1.5) / 2).reshape(w.shape), shapes
-        )
+    leaves, structure = jax.tree.flatten(shapes)
+    values = [
+        np.float32(np.cos(start + np.arange(w.size) ** 1.5) / 2).reshape(w.shape)
+        for start, w in enumerate(leaves)
+    ]
+    return jax.tree.unflatten(structure, values)
 
 
 @lru_cache

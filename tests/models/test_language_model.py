@@ -107,17 +107,22 @@ def test_a_matrix_of_its_own_has_its_own_parameters():
 @pytest.mark.parametrize("name", [GROUPS, "learned positions"])
 def test_logits_are_products_of_their_factors(name):
     """In double precision; tied, by the embeddings."""
-    vectors, matrix = MODELS[name].apply(
-        {"params": learned(name)}, TOKENS, method="factors"
-    )
-    embedding = learned(name)["encoder"]["embedding"]["embedding"]
-    assert (matrix is embedding) == MODELS[name].tied
+
+    @jax.jit
+    def parts(params):
+        def run(method):
+            return MODELS[name].apply({"params": params}, TOKENS, method=method)
+
+        return run("factors"), run(lambda model, tokens: model.encoder(tokens).tokens)
+
+    params = learned(name)
+    (vectors, matrix), hidden = parts(params)
+    tied = MODELS[name].tied
+    own = params["encoder"]["embedding"]["embedding"] if tied else params["output"]
+    np.testing.assert_array_equal(matrix, own)
     expected = np.asarray(vectors, np.float64) @ np.asarray(matrix, np.float64).T
     close(compiled(name)(TOKENS, WHOLE), expected)
-    hidden = MODELS[name].apply(
-        {"params": learned(name)}, TOKENS, method=lambda m, x: m.encoder(x).tokens
-    )
-    close(vectors, hidden / (FEATURES**0.5 if MODELS[name].tied else 1))
+    close(vectors, hidden / (FEATURES**0.5 if tied else 1))
 
 
 def test_scanned_layers_made_again_are_the_same_layers():
@@ -151,8 +156,11 @@ def test_groups_of_heads_are_heads_that_share_keys():
         name: {"kernel": jnp.repeat(params[name]["kernel"], 2, axis=1)}
         for name in ("key", "value")
     }
-    found = shared.apply({"params": params}, x, PLAIN)
-    close(found, each.apply({"params": {**params, **repeated}}, x, PLAIN))
+    run = jax.jit(
+        lambda mixer, params: mixer.apply({"params": params}, x, PLAIN),
+        static_argnums=0,
+    )
+    close(run(shared, params), run(each, {**params, **repeated}))
 
 
 def test_a_gated_perceptron_is_its_formula():
@@ -164,7 +172,8 @@ def test_a_gated_perceptron_is_its_formula():
     )
     gates = x @ gate
     expected = (gates / (1 + np.exp(-gates)) * (x @ value)) @ out
-    found = GatedFeedForward(12).apply({"params": params}, jnp.asarray(x, jnp.float32))
+    run = jax.jit(GatedFeedForward(12).apply)
+    found = run({"params": params}, jnp.asarray(x, jnp.float32))
     close(found, expected)
 
 
