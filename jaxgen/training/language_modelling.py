@@ -1,6 +1,7 @@
 """The learner of a language model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import optax
@@ -61,7 +62,7 @@ def language_modelling(
         tokens, context = parted(batch)
         how = {"rngs": {"dropout": key}, "method": "factors"}
         with spread_vectors():
-            factors = model.apply({"params": params}, tokens, *context, **how)
+            factors: Any = model.apply({"params": params}, tokens, *context, **how)
         then, chosen = following(tokens, *context)
         told = chunked_cross_entropy(*factors, then, chunk)
         value = language_loss(told, chosen, z_weight)
