@@ -8,8 +8,8 @@ import numpy as np
 
 from experiments.criterion import (
     Criterion,
-    criteria_table,
     criterion_row,
+    criterion_text,
     overall,
 )
 from experiments.domain_generalization.corpora import CONTEXT, Domains, domains_of
@@ -84,7 +84,7 @@ def measured_of(experiment: DomainGeneralization, folder: Path) -> Measured:
     sets = sets_on_circles(len(domains.train), settings.sizes, settings.draws)
     model = language_model("attention", experiment.net)
     given = model, corpus, experiment.net, domains, sets, settings.seeds
-    runs = trained_on_sets("diversity", *given, folder)
+    runs = trained_on_sets("diversity", *given, 1, folder)
     train, _, test = map(np.asarray, domains.windows)
     table = mixtures(sets, domains.weights)
     rows = {
@@ -142,7 +142,7 @@ def sections(
             "Diverse training data",
             verdict(overall(criteria), f"{CLAIM}."),
             paragraph(words),
-            criteria_table(criteria, f"{CLAIM}: its parts."),
+            *(paragraph(criterion_text(one)) for one in criteria),
             figure(drawings["diversity"], SIZE_CAPTION),
             size_table(sides),
             slope_table(sides),

@@ -29,9 +29,9 @@ class Corpus:
     """Of the domains to train on, adding up to one; equal unless told."""
     length: int = 64
     """Bytes of a window."""
-    batch: int = 16
+    batch: int = 8
     """Windows of an update."""
-    updates: int = 250
+    updates: int = 400
     """Of a pass over the windows of a run, none of which is drawn twice in a pass."""
     passes: int = 1
     """Of each run."""
@@ -76,7 +76,7 @@ class Net:
     """Blocks of a mixer and a perceptron."""
     heads: int = 4
     """Of attention and of the delta rule; they divide the features."""
-    rate: float = 4e-3
+    rate: float = 5e-3
     """Highest learning rate of AdamW: up over a tenth of the run, then down to zero."""
 
     def __post_init__(self):

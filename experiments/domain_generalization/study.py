@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
 from experiments.domain_generalization.page import WORDS
@@ -15,6 +16,7 @@ from experiments.report import Part, left_report
 
 PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "diversity": diversity,
+    "architecture": architecture,
 }
 
 

@@ -8,7 +8,7 @@ import jax.numpy as jnp
 
 from experiments.domain_generalization.settings import ArmName, Net
 from jaxgen.arrays import Array, Float, Int, Metrics, PyTree, Scalar
-from jaxgen.attention.cost import Work
+from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.expressions import causal, window
 from jaxgen.attention.positions import rotary
 from jaxgen.models.language_model import LanguageModel, parameter_count
@@ -47,7 +47,7 @@ class NoMixing(nn.Module):
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """One product."""
-        return Work(2.0 * batch * length * features**2)
+        return matrix_product(batch * length, features, features)
 
 
 def mixer_of(name: ArmName, net: Net, before: int) -> Mixer:
@@ -80,7 +80,8 @@ def language_model(name: ArmName, net: Net, before: int = 8) -> LanguageModel:
       ValueError: a mixer that has more parameters than attention and its perceptron.
 
     Example:
-      >>> sizes = [parameter_count(language_model(name, Net())) for name in ArmName.__args__]
+      >>> models = [language_model(name, Net()) for name in ArmName.__args__]
+      >>> sizes = [parameter_count(model) for model in models]
       >>> max(sizes) / min(sizes) < 1.01
       True
     """

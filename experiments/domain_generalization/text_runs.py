@@ -1,18 +1,19 @@
 """Every training set and seed of one model, trained by one compiled program."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
+import optax
 
 from experiments.domain_generalization.corpora import CONTEXT, Domains, Windows
 from experiments.domain_generalization.settings import Corpus, Net
 from experiments.domain_generalization.text_models import bits_of_domains
 from experiments.domain_generalization.training_sets import Set, mixtures
 from experiments.training import Run, trained
-from jaxgen.arrays import Array, Int, Key, Metrics
+from jaxgen.arrays import Array, Float, Int, Key, Metrics, Shaped
 from jaxgen.data.passes import in_passes
 from jaxgen.models.language_model import LanguageModel
 from jaxgen.training.adamw import adamw
@@ -25,8 +26,8 @@ from jaxgen.training.transforms import guard
 
 FIRST = 10
 """Of the seeds; those before were the pilot's."""
-EVALUATIONS = 2
-"""Of a run, at equal distances, the last at its end."""
+PARTS = 4
+"""Of a run, between which it can stop and continue, where its steps divide so."""
 
 
 class TextRuns(NamedTuple):
@@ -35,8 +36,7 @@ class TextRuns(NamedTuple):
     Attributes:
       sets: what each was trained on.
       seeds: of each.
-      test: on every domain, (runs, times, domains).
-      validation: on those there are to train on, (runs, times, domains).
+      test: on every domain, (runs, times, domains); the first time is before training.
       times: updates made by then.
       died: the step at which a run's parameters ceased to be finite, by run.
     """
@@ -44,7 +44,6 @@ class TextRuns(NamedTuple):
     sets: list[Set]
     seeds: list[int]
     test: np.ndarray
-    validation: np.ndarray
     times: np.ndarray
     died: dict[int, int]
 
@@ -57,6 +56,7 @@ def trained_on_sets(
     domains: Domains,
     sets: Sequence[Set],
     seeds: int,
+    evaluations: int,
     folder: Path,
 ) -> TextRuns:
     """What every training set and seed comes to; trains what is missing."""
@@ -67,21 +67,25 @@ def trained_on_sets(
         weights = jnp.asarray(table, jnp.float32)[mixture.astype(jnp.int32)]
         return learner_of(model, corpus, net, weights)
 
-    run = Run(
-        title,
-        make,
-        axis,
-        domains.windows,
-        scores_of(model, corpus.length),
-        corpus.steps,
-        dispatch_of(corpus.steps),
+    def scores(state: State, windows: Windows) -> Metrics:
+        return {"test": bits_of(model, state, windows.test)}
+
+    found = trained(
+        Run(
+            title,
+            make,
+            axis,
+            domains.windows,
+            scores,
+            corpus.steps,
+            *dispatches(corpus.steps, evaluations),
+        ),
+        folder,
     )
-    found = trained(run, folder)
     return TextRuns(
         [sets[int(index)] for index in axis["mixture"]],
         axis["seed"].tolist(),
         found.scores["test"],
-        found.scores["validation"],
         found.steps,
         dict(found.died),
     )
@@ -91,7 +95,8 @@ def learner_of(
     model: LanguageModel, corpus: Corpus, net: Net, weights: Array
 ) -> Learner:
     """AdamW on windows of a mixture, none twice in a pass."""
-    learner = language_modelling(model, optimizer_of(corpus, net), chunk=corpus.length)
+    optimizer = optimizer_of(net.rate, corpus.steps)
+    learner = language_modelling(model, optimizer, chunk=corpus.length)
     draw = in_passes(corpus.batch, corpus.budget, weights)
 
     def rows(windows: Windows, key: Key, step: Array) -> Int[Array, "b t"]:
@@ -101,29 +106,26 @@ def learner_of(
     return feed_by_step(guard(learner), rows)
 
 
-def optimizer_of(corpus: Corpus, net: Net):
+def optimizer_of(rate: float | Array, steps: int) -> optax.GradientTransformation:
     """AdamW, its rate up over a tenth of the run and down over the last half."""
-    steps = corpus.steps
-    return adamw(net.rate, trapezoid(steps, warm=steps // 10, cool=steps // 2))
+    return adamw(rate, trapezoid(steps, warm=steps // 10, cool=steps // 2))
 
 
-def scores_of(model: LanguageModel, length: int) -> Callable[[State, Windows], Metrics]:
-    """``(state, windows) -> bits per byte`` of each domain, on both sorts of windows."""
-
-    def scores(state: State, windows: Windows) -> Metrics:
-        context = length // CONTEXT
-        return {
-            name: bits_of_domains(
-                model, state.params, jnp.asarray(getattr(windows, name)), context
-            )
-            for name in ("test", "validation")
-        }
-
-    return scores
+def bits_of(
+    model: LanguageModel, state: State, windows: Shaped[Array | np.ndarray, "k m u"]
+) -> Float[Array, " k"]:
+    """Bits per byte of each domain's windows, whose first quarter is context alone."""
+    windows = jnp.asarray(windows)
+    context = (windows.shape[-1] - 1) // CONTEXT
+    return bits_of_domains(model, state.params, windows, context)
 
 
-def dispatch_of(steps: int) -> int:
-    """Updates from one evaluation to the next: the fewest that keep to `EVALUATIONS`."""
-    return next(
-        steps // parts for parts in range(EVALUATIONS, 0, -1) if steps % parts == 0
-    )
+def dispatches(steps: int, evaluations: int) -> tuple[int, bool, int]:
+    """Steps of a dispatch, no event files, and dispatches from one evaluation on.
+
+    Example:
+      >>> dispatches(400, 2), dispatches(7, 2)
+      ((100, False, 2), (7, False, 1))
+    """
+    parts = next(n for n in (PARTS, evaluations, 1) if steps % n == 0)
+    return steps // parts, False, parts // min(parts, evaluations)

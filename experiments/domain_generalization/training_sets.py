@@ -32,8 +32,8 @@ def sets_on_circles(domains: int, sizes: Sequence[int], draws: int) -> list[Set]
     """
     if max(sizes) >= domains:
         raise ValueError(
-            f"--diversity.sizes {' '.join(map(str, sizes))}: of {domains} domains; expected "
-            f"{domains - 1} or fewer, so that one is left out"
+            f"--diversity.sizes {' '.join(map(str, sizes))}: of {domains} domains; "
+            f"expected {domains - 1} or fewer, so that one is left out"
         )
     chance = np.random.default_rng(1)
     circles = [chance.permutation(domains) for _ in range(draws)]

@@ -4,7 +4,7 @@ Where values are as few as domains are, Student's interval covers what it says; 
 bootstrap of `jaxgen.stats.intervals` would need more of them.
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from scipy.optimize import brentq
@@ -58,8 +58,8 @@ def minimum_detectable_effect(
     """The mean that a t test of so many values, spread as these, finds so often.
 
     Solves ``P(T > t_(1 + level) / 2) = power`` for the mean, where T is noncentral with
-    ``sqrt(n) mean / s``; finding it with the wrong sign does not count. Print it beside each difference that was not found: it tells
-    what could have been.
+    ``sqrt(n) mean / s``; to find it with the wrong sign does not count. Print it beside
+    each difference that was not found: it tells what could have been.
 
     Args:
         values: one number for each independent unit; only their spread counts.
@@ -91,7 +91,8 @@ def minimum_detectable_effect(
     enough = 1.0
     while missed(enough) < 0:  # far beyond, the noncentral t has no numbers
         enough *= 1.5
-    return float(brentq(missed, 0, enough) * _error(numbers))
+    shift: Any = brentq(missed, 0, enough)
+    return float(shift) * _error(numbers)
 
 
 def found(values: Shaped[Array | np.ndarray, " units"]) -> Found:
