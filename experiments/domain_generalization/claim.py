@@ -7,6 +7,8 @@
 Its parts:
 
     diversity      training sets of one domain and of many, of as many bytes
+    architecture   self-attention against other mixers of tokens, in models of equal size
+    algorithms     objectives over several domains against their mean loss
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -17,6 +19,7 @@ training, and those in training a little worse.
 from pathlib import Path
 
 from experiments.domain_generalization.settings import (
+    Algorithms,
     Architecture,
     Corpus,
     Diversity,
@@ -41,6 +44,7 @@ PRESETS = {
         net=Net(features=8, layers=1, heads=2),
         diversity=Diversity(sizes=(1, 2, 3), draws=1),
         architecture=Architecture(arms=("attention", "convolution", "none"), window=2),
+        algorithms=Algorithms(methods=("erm", "irm"), updates=2),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
@@ -49,6 +53,12 @@ PRESETS = {
         net=Net(features=128, layers=4, rate=2e-3),
         diversity=Diversity(draws=3, seeds=2),
         architecture=Architecture(seeds=3, window=16),
+        algorithms=Algorithms(
+            methods=("erm", "group_dro", "vrex", "irm", "coral"),
+            seeds=2,
+            each=2,
+            updates=160,
+        ),
     ),
 }
 

@@ -11,8 +11,10 @@ from experiments.checks import (
     require_rising,
 )
 
-Part = Literal["diversity", "architecture"]
+Part = Literal["diversity", "architecture", "algorithms"]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
+MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
+SelectionName = Literal["training_domains", "other_targets"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +128,36 @@ class Architecture:
 
 
 @dataclass(frozen=True)
+class Algorithms:
+    """Objectives over several domains, trained on all domains but one."""
+
+    methods: tuple[MethodName, ...] = ("erm", "group_dro", "vrex", "irm")
+    """The mean loss is what the others are compared with."""
+    selection: SelectionName = "training_domains"
+    """How each method's weight is chosen: by validation on the domains in training, or by
+    what it does where other domains are left out. The verdict is by this rule."""
+    seeds: int = 1
+    """Replicates of each domain left out and each weight."""
+    each: int = 1
+    """Windows of each domain in an update."""
+    updates: int = 250
+    """Of a pass."""
+
+    def __post_init__(self):
+        require_each_once("algorithms.methods", self.methods)
+        require_positive("algorithms", self, "seeds", "each", "updates")
+        if "erm" not in self.methods or len(self.methods) < 2:
+            raise ValueError(
+                "--algorithms.methods: expected erm, which the others are compared with, "
+                "and one more"
+            )
+        if "coral" in self.methods and self.each < 2:
+            raise ValueError(
+                "--algorithms.each 1: coral compares covariances; expected 2 or more"
+            )
+
+
+@dataclass(frozen=True)
 class DomainGeneralization:
     """What to measure, and where to leave the report."""
 
@@ -137,9 +169,16 @@ class DomainGeneralization:
     net: Net = field(default_factory=Net)
     diversity: Diversity = field(default_factory=Diversity)
     architecture: Architecture = field(default_factory=Architecture)
+    algorithms: Algorithms = field(default_factory=Algorithms)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
+        if self.algorithms.each * self.algorithms.updates > self.corpus.budget:
+            raise ValueError(
+                f"--algorithms.each {self.algorithms.each} --algorithms.updates "
+                f"{self.algorithms.updates}: more windows of a domain than the "
+                f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
+            )
 
 
 def require_mixture(weights: tuple[float, ...]) -> None:

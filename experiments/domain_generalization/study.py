@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from experiments.domain_generalization.algorithms import algorithms
 from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
@@ -17,6 +18,7 @@ from experiments.report import Part, left_report
 PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "diversity": diversity,
     "architecture": architecture,
+    "algorithms": algorithms,
 }
 
 

@@ -53,3 +53,43 @@ def in_passes(
         return domain, place - starts[domain]
 
     return draw
+
+
+def each_in_passes(
+    size: int, budget: int, domains: int
+) -> Callable[[Int[Array, ""], Key], Int[Array, "n k"]]:
+    """Draws examples of every domain without replacement, pass after pass.
+
+    A pass draws the first ``budget`` examples of each domain once, each domain in an
+    order of its own.
+
+    Args:
+      size: examples of each domain in a batch.
+      budget: examples of each domain in a pass, a multiple of the size.
+      domains: k.
+
+    Returns:
+      ``(step, key) -> example``, as `in_passes`: which of each domain.
+
+    Raises:
+      ValueError: a budget that batches do not divide, or no domain.
+
+    Example:
+      >>> draw = each_in_passes(2, 4, domains=3)
+      >>> parts = [draw(jnp.array(step), jax.random.key(0)) for step in range(2)]
+      >>> np.sort(np.concatenate(parts), axis=0)[:, 1].tolist()
+      [0, 1, 2, 3]
+    """
+    if min(size, budget, domains) < 1 or budget % size:
+        raise ValueError(
+            f"each_in_passes(size={size}, budget={budget}, domains={domains}): expected 1 "
+            "or more each, the first dividing the second"
+        )
+
+    def draw(step, key):
+        one_pass = jax.random.fold_in(key, step * size // budget)
+        keys = jax.random.split(one_pass, domains)
+        orders = jax.vmap(lambda own: jax.random.permutation(own, budget))(keys)
+        return lax.dynamic_slice_in_dim(orders, step * size % budget, size, 1).T
+
+    return draw
