@@ -38,8 +38,9 @@ class Run:
       data: what the learner draws from.
       evaluate: ``(state, data) -> scores`` of one replicate.
       steps: updates.
-      dispatch: steps from one evaluation to the next.
+      dispatch: steps at a time, between which a run can stop and continue.
       events: whether to write event files for TensorBoard.
+      evaluate_every: dispatches from one evaluation to the next.
     """
 
     title: str
@@ -50,6 +51,7 @@ class Run:
     steps: int
     dispatch: int
     events: bool = False
+    evaluate_every: int = 1
 
 
 class Trajectories(NamedTuple):
@@ -82,7 +84,7 @@ def trained(run: Run, folder: Path) -> Trajectories:
     """The scores of a run through training, from its record; trains what is missing."""
     if not (folder / "checkpoints" / str(run.steps)).is_dir():
         train(run, folder)
-    steps = np.arange(0, run.steps + 1, run.dispatch)
+    steps = np.arange(0, run.steps + 1, run.dispatch * run.evaluate_every)
     return trajectories(recorded(folder / "record.jsonl"), steps)
 
 
@@ -105,6 +107,7 @@ def train(run: Run, folder: Path) -> State:
         Resident(run.data),
         dispatches,
         folder,
+        evaluate_every=run.evaluate_every,
         names=row_names(run.axis),
         watcher=watcher,
         events=folder / "events" if run.events else None,
