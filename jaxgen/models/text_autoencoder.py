@@ -108,7 +108,7 @@ class TextAutoencoder(Autoencoder):
       decoder: a `TextDecoder`.
       likelihood: `Words()`.
       pool: from vectors of tokens to the features of a row.
-      word_dropout: share of tokens that the decoder is not told.
+      word_dropout: share of tokens that the decoder is not told; may be traced.
 
     References:
       Bowman et al., 2016, *Generating sentences from a continuous space*.
@@ -132,7 +132,7 @@ class TextAutoencoder(Autoencoder):
     """
 
     pool: Pool = by_mean
-    word_dropout: float = 0.0
+    word_dropout: float | Float[Array, ""] = 0.0
 
     def __call__(
         self,

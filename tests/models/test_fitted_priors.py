@@ -63,7 +63,7 @@ def fitted():
 
 
 def test_a_normal_prior_has_the_moments_of_the_codes():
-    prior = fitted_normal(CODES, floor=0.0)
+    prior = jax.jit(lambda codes: fitted_normal(codes, floor=0.0))(CODES)
     mean, covariance = np.float64(CODES).mean(0), np.cov(np.float64(CODES).T, bias=True)
     expected = stats.multivariate_normal(mean, covariance).logpdf(POINTS)
     np.testing.assert_allclose(prior.log_prob(POINTS), expected, rtol=2e-5)

@@ -7,8 +7,10 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 import pytest
+from jax import lax
 from scipy import stats
 
+from filled import begun, filled
 from jaxgen.models.hierarchical import HierarchicalAutoencoder, two_layers
 from jaxgen.models.hierarchical_prior import HierarchicalPrior, NormalLayer
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
@@ -19,7 +21,6 @@ from jaxgen.nn.codes import GaussianCode
 from jaxgen.nn.perceptron import Hidden
 from jaxgen.objectives.variational import importance_weighted
 from jaxgen.training.autoencoding import autoencoding
-from jaxgen.training.dispatch import repeat
 
 KEY = jax.random.key(0)
 PRIOR = HierarchicalPrior(
@@ -49,14 +50,14 @@ def tamed(path, w):
     name = jax.tree_util.keystr(path)
     if "log_scale" in name and "bias" in name:
         return jnp.full_like(w, 0.0 if "prior" in name else 0.4)
-    return 2 * w if "decoder" in name else 0.4 * w
+    return w if "decoder" in name else 0.5 * w
 
 
 @pytest.fixture(scope="module", params=MODELS, ids=str)
 def ran(request):
     """A model with its parameters, terms of every image, and draws of the prior."""
     model = MODELS[request.param]
-    params = jax.jit(model.init)(KEY, EVERY, KEY)["params"]
+    params = filled(model, EVERY, KEY)["params"]
     params = jax.tree_util.tree_map_with_path(tamed, params)
 
     def run(variables):
@@ -77,7 +78,7 @@ def test_every_image_has_a_probability_and_they_sum_to_one(ran):
     drawn = np.where(images == 1, flat, 1 - flat).prod(-1)
     gap = np.abs(drawn.mean(0) - chances)
     assert (gap < 4 * np.hypot(error, drawn.std(0) / 20_000**0.5)).all()
-    assert np.ptp(chances) > 0.02 and np.linalg.norm(error) < 0.015
+    assert np.ptp(chances) > 0.02 and np.linalg.norm(error) < 0.02
 
 
 def logpdf(density, codes):
@@ -86,7 +87,7 @@ def logpdf(density, codes):
 
 def test_the_terms_of_a_chain_are_those_of_its_densities():
     model = MODELS["chain"]
-    variables = jax.jit(model.init)(KEY, EVERY, KEY)
+    variables = filled(model, EVERY, KEY)
     terms = jax.jit(lambda v: model.apply(v, EVERY, KEY, 3))(variables)
     one, two, three = np.split(np.float64(terms.codes), [3, 5], axis=-1)
 
@@ -96,9 +97,10 @@ def test_the_terms_of_a_chain_are_those_of_its_densities():
         down = [model.prior.expected(i, z) for i, z in enumerate((two, three))]
         return first, *up, *down
 
+    run = jax.jit(lambda codes: model.apply(variables, *codes, method=layers))
     for draw in range(3):
         codes = [jnp.asarray(z[draw], jnp.float32) for z in (one, two, three)]
-        q1, q2, q3, p1, p2 = model.apply(variables, *codes, method=layers)
+        q1, q2, q3, p1, p2 = run(codes)
         ratios = [
             logpdf(q1, one[draw]) - logpdf(p1, one[draw]),
             logpdf(q2, two[draw]) - logpdf(p2, two[draw]),
@@ -118,15 +120,16 @@ def test_rates_are_of_each_layer_and_add_up(ran):
 
 def test_a_layer_of_the_ladder_weighs_evidence_and_expectation():
     model = MODELS["ladder"]
-    variables = jax.jit(model.init)(KEY, EVERY, KEY)
-    found = model.apply(variables, EVERY, method="encode")
 
     def parts(model):
         evidence = model._evidence(EVERY)
-        return evidence, model.prior.expected(1, evidence[2].mean)
+        expected = model.prior.expected(1, evidence[2].mean)
+        return model.encode(EVERY), evidence, expected
 
-    evidence, expected = model.apply(variables, method=parts)
-    np.testing.assert_array_equal(found.mean[:, 5:], evidence[2].mean)
+    variables = filled(model, EVERY, KEY)
+    run = jax.jit(lambda variables: model.apply(variables, method=parts))
+    found, evidence, expected = run(variables)
+    np.testing.assert_allclose(found.mean[:, 5:], evidence[2].mean, rtol=1e-6)
     up, down = np.float64(evidence[1].scale) ** -2, np.float64(expected.scale) ** -2
     mean = (up * evidence[1].mean + down * expected.mean) / (up + down)
     np.testing.assert_allclose(found.mean[:, 3:5], mean, atol=1e-5)
@@ -146,16 +149,16 @@ def test_only_the_lowest_layer_is_decoded(ran):
 
 def test_layers_are_learned_by_the_learner_of_every_autoencoder(ran):
     model, *_ = ran
-    learner = autoencoding(model, importance_weighted, optax.adam(0.01), samples=20)
+    optimizer = optax.adam(0.01)
+    learner = autoencoding(model, importance_weighted, optimizer, samples=20)
     images = EVERY[jnp.array([3, 3, 12, 12])]  # log 2 nats at best
-    training = repeat(learner, 100)
 
-    def twice(key):
-        state, before = training.update(training.init(key, images), images)
-        return before["loss"], training.update(state, images)[1]["loss"]
+    def trained(state):
+        return lax.scan(lambda s, _: learner.update(s, images), state, length=150)[1]
 
-    before, after = jax.jit(twice)(KEY)
-    assert np.log(2) - 0.05 < after < 1.3 < before < 3
+    losses = jax.jit(trained)(begun(model, optimizer, images, KEY))["loss"]
+    assert losses[:5].mean() > 1.8
+    assert np.log(2) - 0.05 < losses[-50:].mean() < 1.3
 
 
 def test_the_published_model_has_its_sizes():

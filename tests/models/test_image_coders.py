@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from filled import begun, filled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.conditional_coders import ConditionedDecoder, ConditionedEncoder
 from jaxgen.models.convolution_coders import ConvolutionDecoder, ConvolutionEncoder
@@ -67,7 +68,7 @@ def test_patches_make_the_same_autoencoder():
         (ConvolutionEncoder((3, 2)), images),
         (ConvolutionDecoder((8, 8, 1), (3, 2)), codes),
     ):
-        variables = jax.jit(module.init)(KEY, x)
+        variables = filled(module, x)
         other = module.clone(convolve=convolved_by_patches)
         seen, expected = (jax.jit(m.apply)(variables, x) for m in (other, module))
         np.testing.assert_allclose(seen, expected, atol=1e-5)
@@ -99,15 +100,16 @@ def test_a_conditioned_model_learns_what_each_class_looks_like():
     black = jnp.zeros_like(white)
     halves = [jnp.concatenate(pair, 1) for pair in ((white, black), (black, white))]
     images = jnp.where(labels[:, None, None, None] == 0, *halves)
-    learner = repeat(autoencoding(CLASSES, elbo, optax.adam(0.02)), 400)
+    optimizer = optax.adam(0.02)
+    learner = repeat(autoencoding(CLASSES, elbo, optimizer), 400)
 
-    def run(key):
-        state, _ = learner.update(learner.init(key, (images, labels)), (images, labels))
-        codes = jax.random.normal(key, (3, 2, 1))
+    def run(state):
+        state, _ = learner.update(state, (images, labels))
+        codes = jax.random.normal(KEY, (3, 2, 1))
         variables = {"params": state.params}
         return CLASSES.apply(variables, codes, jnp.arange(2), method="images")
 
-    seen = jax.jit(run)(KEY)
+    seen = jax.jit(run)(begun(CLASSES, optimizer, images, KEY, 1, labels))
     assert seen.shape == (3, 2, 2, 2, 1)
     for label in range(2):  # the black half is black whatever the code
         assert seen[:, label, 1 - label].max() < 0.1
@@ -116,6 +118,6 @@ def test_a_conditioned_model_learns_what_each_class_looks_like():
 
 def test_a_class_changes_the_code():
     images, labels = jnp.ones((2, 2, 2, 1)), jnp.arange(2)
-    variables = jax.jit(lambda: CLASSES.init(KEY, images, KEY, 1, labels))()
+    variables = filled(CLASSES, images, KEY, 1, labels)
     mean = CLASSES.apply(variables, images, labels, method="encode").mean
     assert abs(float(mean[0, 0] - mean[1, 0])) > 1e-3

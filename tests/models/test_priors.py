@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 from scipy.special import log_softmax, logsumexp
 
+from filled import filled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.fitted_priors import fitted_normal
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
@@ -48,11 +49,7 @@ def model_of(code, prior):
 def model(request):
     """A model and its parameters; nothing in them is zero."""
     model = model_of(*PAIRS[request.param])
-    params = jax.jit(model.init)(KEY, IMAGES, KEY)["params"]
-    rng = np.random.default_rng(1)
-    return model, jax.tree.map(
-        lambda w: w + jnp.asarray(rng.normal(0, 0.3, w.shape), w.dtype), params
-    )
+    return model, filled(model, IMAGES, KEY)["params"]
 
 
 def test_every_code_has_a_prior_and_a_rate(model):
@@ -77,7 +74,8 @@ def test_every_code_has_a_prior_and_a_rate(model):
 def test_the_rate_of_places_is_what_it_takes_to_name_one():
     for name, count in (("levels", 3 * 4 * 3 * 5), ("places", 6**2)):
         code, prior = PAIRS[name]
-        terms, _ = jax.jit(model_of(code, prior).init_with_output)(KEY, IMAGES, KEY)
+        model = model_of(code, prior)
+        terms = model.apply(filled(model, IMAGES, KEY), IMAGES, KEY)
         np.testing.assert_allclose(terms.rate, np.log(count), rtol=1e-6)
         assert code.places == count
 
@@ -91,7 +89,7 @@ def test_drawn_places_are_those_that_codes_can_take():
         np.testing.assert_allclose(values, expected, atol=1e-6)
         assert stats.chisquare(uses).pvalue > 1e-3
     model = model_of(*PAIRS["places"])
-    variables = jax.jit(model.init)(KEY, IMAGES, KEY)
+    variables = filled(model, IMAGES, KEY)
     drawn = model.apply(variables, KEY, 2000, method="draw").reshape(-1, 2)
     found = {tuple(row) for row in np.asarray(drawn)}
     table = variables["params"]["code"]["codebook"]["table"]
@@ -136,7 +134,7 @@ def test_a_mixture_is_that_of_scipy_and_draws_what_it_says():
 
 def test_a_vamp_prior_is_the_mean_of_posteriors_of_its_images():
     model = model_of(*PAIRS["vamp"])
-    variables = jax.jit(model.init)(KEY, IMAGES, KEY)
+    variables = filled(model, IMAGES, KEY)
     images = jax.nn.sigmoid(variables["params"]["prior"]["images"])
     parts = model.apply(variables, images, method="encode")
     codes = jnp.asarray(RNG.normal(size=(5, 4)), jnp.float32)

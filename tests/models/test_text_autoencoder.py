@@ -10,6 +10,7 @@ import pytest
 from scipy import stats
 from scipy.special import log_softmax
 
+from filled import begun, filled
 from jaxgen.attention.expressions import causal
 from jaxgen.models.priors import StandardNormal
 from jaxgen.models.text_autoencoder import TextAutoencoder, TextDecoder, Words, written
@@ -40,7 +41,7 @@ EVERY = jnp.asarray(list(itertools.product(range(3), repeat=3)), jnp.int32)
 
 @pytest.fixture(scope="module")
 def variables():
-    return jax.jit(MODEL.init)(KEY, EVERY, KEY)
+    return filled(MODEL, EVERY, KEY)
 
 
 @pytest.fixture(scope="module")
@@ -111,7 +112,7 @@ def test_words_that_are_dropped_are_not_told(variables):
         )
         return terms.log_likelihood, none
 
-    run = jax.jit(likelihood, static_argnums=0)
+    run = jax.jit(likelihood)
     (all_told, none_told), (dropped, same) = (run(share, EVERY) for share in (0.0, 1.0))
     np.testing.assert_allclose(dropped, same, atol=1e-5)
     np.testing.assert_allclose(none_told, same, atol=1e-5)
@@ -124,18 +125,18 @@ def test_a_code_is_learned_that_tells_rows_apart():
     tokens = jnp.array([[0, 0, 1], [1, 2, 2], [0, 0, 1], [1, 2, 2]])
     padding = jnp.zeros(tokens.shape, bool)
     model = MODEL.clone(word_dropout=1.0)  # nothing is told but the code
-    learner = repeat(autoencoding(model, elbo, optax.adam(0.02)), 300)
+    optimizer = optax.adam(0.02)
+    learner = repeat(autoencoding(model, elbo, optimizer), 300)
 
-    def run(key):
-        state, _ = learner.update(
-            learner.init(key, (tokens, padding)), (tokens, padding)
-        )
+    def run(state):
+        state, _ = learner.update(state, (tokens, padding))
         mean = MODEL.apply({"params": state.params}, tokens, method="encode").mean
         none = jnp.full_like(tokens, MODEL.decoder.unknown)
         outputs = MODEL.apply({"params": state.params}, mean, none, method="decode")
         return outputs.argmax(-1)
 
-    np.testing.assert_array_equal(jax.jit(run)(KEY), tokens)
+    state = begun(model, optimizer, tokens, KEY)
+    np.testing.assert_array_equal(jax.jit(run)(state), tokens)
 
 
 def test_a_mixer_that_sees_later_words_is_refused():

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from filled import filled
 from jaxgen.densities.full_normal import FullNormal, full_kl_to_standard_normal
 from jaxgen.nn.codes import FullGaussianCode, GaussianCode, PointCode, SphereCode
 from jaxgen.nn.quantization import Codebook, RoundedCode, VectorQuantizedCode
@@ -77,10 +78,11 @@ def test_the_divergence_of_a_full_density_is_the_mean_of_what_codes_cost(full):
 
 
 def test_directions_have_length_one_and_a_concentration_of_more():
-    found = SphereCode(4).apply(started(SphereCode(4)), FEATURES)
+    variables = filled(SphereCode(4), FEATURES)
+    found = SphereCode(4).apply(variables, FEATURES)
     np.testing.assert_allclose(np.linalg.norm(found.mean, axis=1), 1, atol=1e-5)
     assert found.concentration.min() > 1 and np.ptp(found.concentration) > 0.01
-    still = SphereCode(4).apply(started(SphereCode(4)), jnp.zeros((1, 5)))
+    still = SphereCode(4).apply(variables, jnp.zeros((1, 5)))
     assert np.isfinite(still.mean).all()
 
 
@@ -95,7 +97,7 @@ def test_levels_are_those_of_the_formula_and_all_within_reach():
     levels = (2, 3, 4, 5, 8)
     code = RoundedCode(levels)
     features = jnp.asarray(np.linspace(-6, 6, 2000)[:, None], jnp.float32)
-    found = code.apply({"params": heads(np.ones((1, 5)))}, features)
+    found = jax.jit(code.apply)({"params": heads(np.ones((1, 5)))}, features)
     for column, count in enumerate(levels):
         half, offset = (count - 1) * 0.999 / 2, 0.5 * (count % 2 == 0)
         bound = (
@@ -116,7 +118,7 @@ def test_levels_are_those_of_the_formula_and_all_within_reach():
 
 def test_a_place_is_the_nearest_one_of_the_codebook():
     code = VectorQuantizedCode(Codebook(7, 2), 2)
-    variables = started(code)
+    variables = filled(code, FEATURES)
     found = code.apply(variables, FEATURES)
     table = np.float64(variables["params"]["codebook"]["table"])
     points = np.float64(found.encoded).reshape(6, 2, 1, 2)
@@ -132,7 +134,7 @@ def test_a_place_is_the_nearest_one_of_the_codebook():
     "code", [RoundedCode((5, 4)), VectorQuantizedCode(Codebook(7, 1), 2)]
 )
 def test_slopes_go_straight_through(code):
-    variables = started(code)
+    variables = filled(code, FEATURES)
 
     def total(features, part):
         return jnp.sin(3 * getattr(code.apply(variables, features), part)).sum()
@@ -142,8 +144,9 @@ def test_slopes_go_straight_through(code):
         weight = 3 * jnp.cos(3 * found.chosen)  # the slope at the place
         return (jax.lax.stop_gradient(weight) * found.encoded).sum()
 
-    slopes = [jax.grad(total)(FEATURES, part) for part in ("mean", "chosen")]
-    np.testing.assert_allclose(slopes[0], jax.grad(outer)(FEATURES), atol=1e-5)
+    slope = jax.jit(jax.grad(total), static_argnums=1)
+    slopes = [slope(FEATURES, part) for part in ("mean", "chosen")]
+    np.testing.assert_allclose(slopes[0], jax.jit(jax.grad(outer))(FEATURES), atol=1e-5)
     assert np.abs(slopes[0]).max() > 0.1 and not slopes[1].any()
 
 

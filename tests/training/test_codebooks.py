@@ -6,6 +6,7 @@ import numpy as np
 import optax
 import pytest
 
+from filled import filled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Gaussian
@@ -27,7 +28,7 @@ MODEL = Autoencoder(
     PerceptronDecoder((2, 2, 1), 6, 1, kernel_init=cosines),
     Gaussian(0.3),
 )
-PARAMS = MODEL.init(KEY, IMAGES, KEY)["params"]
+PARAMS = filled(MODEL, IMAGES, KEY)["params"]
 FOLLOWING = averaged(
     autoencoding(MODEL, vector_quantized(codebook=0.0), optax.sgd(0.01)), MODEL, 0.9
 )
