@@ -16,7 +16,7 @@ from jaxgen.report.page import Fragment, interval_text, table
 from jaxgen.stats.intervals import mean_interval
 from jaxgen.stats.student import found, student_interval
 
-MODEL, COUNTS = "language model", "5-gram"
+MODEL, COUNTS, BYTES = "language model", "5-gram", "frequencies of bytes"
 FORM = "z.3f"
 
 
