@@ -70,7 +70,7 @@ def test_every_training_set_tells_of_every_domain(results):
     assert sorted(map(len, sets)) == [1] * 4 + [2] * 4 + [3] * 4
     assert {name for chosen in sets for name in chosen} == set(NAMES)
     for row in rows:
-        for told in ("bits", "5-gram", "frequencies of bytes"):
+        for told in ("bits", "5-gram", "bytes alone"):
             assert set(row[told]) == {*NAMES, "legal"}
         assert all(0 < bits < 20 for bits in row["bits"].values())
         assert 0 < row["unique_bytes"] <= TINY.corpus.budget * TINY.corpus.length
