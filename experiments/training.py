@@ -3,12 +3,13 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh, NamedSharding, PartitionSpec
+from jax.sharding import Mesh, PartitionSpec
 
 from jaxgen.arrays import Data, Float, Int, Metrics, PyTree
 from jaxgen.data.batches import Resident
@@ -113,19 +114,40 @@ def train(run: Run, folder: Path) -> State:
     )
 
 
-def on_rows(function: Callable, rows: PyTree, *arguments: PyTree) -> Any:
+def on_rows(
+    function: Callable, rows: PyTree, *arguments: PyTree, most: int | None = None
+) -> Any:
     """``function(rows, *arguments)`` on the host, with rows shared out over devices.
 
     Args:
-      function: compiled; of arrays whose first axis counts rows, each on its own.
+      function: of arrays whose first axis counts rows, each on its own; hashable, and
+        compiled once for each number of rows.
       rows: arrays to be shared out.
       arguments: what all of them see.
+      most: devices; all unless told.
     """
     count = len(jax.tree.leaves(rows)[0])
-    mesh = replica_mesh(count, lambda text: None)
-    placed = jax.device_put(rows, NamedSharding(mesh, PartitionSpec("replica")))
-    shared = jax.device_put(arguments, NamedSharding(mesh, PartitionSpec()))
-    return jax.tree.map(np.asarray, function(placed, *shared))
+    devices = jax.devices()[:most]
+    mesh = mesh_of(
+        {"replica": largest_divisor(count, len(devices))},
+        devices[: largest_divisor(count, len(devices))],
+    )
+    return jax.tree.map(np.asarray, shared_out(function, mesh)(rows, *arguments))
+
+
+@lru_cache(maxsize=256)
+def shared_out(function: Callable, mesh: Mesh) -> Callable:
+    """Compiled, with rows split over a mesh and nothing said between its devices."""
+
+    def each(rows: PyTree, *arguments: PyTree) -> Any:
+        split, whole = PartitionSpec("replica"), PartitionSpec()
+        specs = (split, *(whole for _ in arguments))
+        apart = jax.shard_map(
+            function, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False
+        )
+        return apart(rows, *arguments)
+
+    return jax.jit(each)
 
 
 def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:

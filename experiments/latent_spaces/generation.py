@@ -17,7 +17,7 @@ from experiments.latent_spaces.generation_findings import (
 )
 from experiments.latent_spaces.generation_tables import generation_section, strips
 from experiments.latent_spaces.reference import reference_of
-from experiments.latent_spaces.samplers import SAMPLERS
+from experiments.latent_spaces.samplers import DECOMPOSING, SAMPLERS
 from experiments.latent_spaces.scores import (
     Reference,
     image_scores,
@@ -28,7 +28,7 @@ from experiments.latent_spaces.settings import LatentSpaces, ModelName, SamplerN
 from experiments.latent_spaces.trained import models
 from experiments.report import Part
 from experiments.training import KEY, on_rows
-from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.arrays import Array, Float, Key, Metrics, PyTree
 from jaxgen.keys import named
 from jaxgen.models.autoencoder import Autoencoder
 
@@ -84,8 +84,13 @@ def drawn_codes(
     """Codes to decode, for every row of codes: all models and seeds as one program."""
     draw = SAMPLERS[sampler](experiment.generation)
     keys = jax.random.split(named(KEY, sampler), len(codes))
-    rows = jax.jit(lambda given: jax.lax.map(lambda one: draw(*one), given))
-    return on_rows(rows, (codes, keys))
+    # LAPACK over a batch may lock up where simulated devices share their threads
+    most = 1 if sampler in DECOMPOSING else None
+
+    def rows(given: tuple[Array, Array]) -> Array:
+        return jax.lax.map(lambda one: draw(*one), given)
+
+    return on_rows(rows, (codes, keys), most=most)
 
 
 @lru_cache(maxsize=64)
@@ -98,20 +103,19 @@ def decoded(net: Any) -> Callable:
 
         return jax.vmap(one)(*given)
 
-    return jax.jit(images)
+    return images
 
 
 def scored(
     images: Float[np.ndarray, "s n h w c"], reference: Reference
 ) -> dict[str, np.ndarray]:
     """Scores of the images of each seed, and some of them."""
-    return {**on_rows(SCORES, images, reference), "images": images[:, :DRAWN]}
+    return {**on_rows(each_scored, images, reference), "images": images[:, :DRAWN]}
 
 
-SCORES = jax.jit(
-    lambda images, reference: jax.vmap(image_scores, (0, None))(images, reference)
-)
-"""Compiled once for all models and samplers."""
+def each_scored(images: Float[Array, "s n h w c"], reference: Reference) -> Metrics:
+    """Scores of the images of each seed."""
+    return jax.vmap(image_scores, (0, None))(images, reference)
 
 
 def references(

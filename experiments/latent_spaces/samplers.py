@@ -16,7 +16,7 @@ from jaxgen.training.prior_fitting import fitted_flow, fitted_second_stage
 
 RATE = 1e-3
 """Of Adam, for what is learned of codes."""
-STAGE, LAYERS = 64, 6
+STAGE, LAYERS = 32, 4
 """Width of the layers of a flow and of a second stage, and couplings of a flow."""
 
 Draw = Callable[[Float[Array, "n z"], Key], Float[Array, "m z"]]
@@ -37,7 +37,8 @@ def mixture(settings: Generation) -> Draw:
     """From a mixture of normal densities."""
 
     def draw(codes, key):
-        prior = fitted_mixture(codes, settings.components, named(key, "fit"))
+        count, fit = settings.components, named(key, "fit")
+        prior = fitted_mixture(codes, count, fit, restarts=1, steps=100)
         return prior.sample(named(key, "sample"), settings.samples)
 
     return draw
@@ -79,3 +80,6 @@ SAMPLERS: Mapping[SamplerName, Callable[[Generation], Draw]] = {
     "flow": flow,
     "second_stage": second,
 }
+
+DECOMPOSING: tuple[SamplerName, ...] = ("gaussian", "mixture")
+"""Those that take covariances apart."""

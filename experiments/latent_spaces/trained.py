@@ -48,20 +48,18 @@ class Model(NamedTuple):
 
     def each_seed(self, function: Callable, *arguments: PyTree) -> Any:
         """``function(net, params, key, *arguments)`` of every seed, on all devices."""
-        return on_rows(of_seeds(function, self.net), self.params, *arguments)
+        keys = jax.random.split(KEY, self.seeds)
+        return on_rows(of_seeds(function, self.net), (self.params, keys), *arguments)
 
 
 @lru_cache(maxsize=256)  # the same function of the same net is compiled once
 def of_seeds(function: Callable, net: Any) -> Callable:
-    """A function of parameters and what all seeds share, seeds side by side."""
+    """A function of parameters and keys, and what all seeds share, seeds side by side."""
 
-    def rows(params: PyTree, *arguments: PyTree) -> Any:
-        keys = jax.random.split(KEY, len(jax.tree.leaves(params)[0]))
-        return jax.vmap(lambda one, key: function(net, one, key, *arguments))(
-            params, keys
-        )
+    def rows(given: tuple[PyTree, PyTree], *arguments: PyTree) -> Any:
+        return jax.vmap(lambda one, key: function(net, one, key, *arguments))(*given)
 
-    return jax.jit(rows)
+    return rows
 
 
 def images_of(settings: Images) -> tuple[Labelled, Labelled]:

@@ -111,7 +111,8 @@ def annealed_likelihood(
     w is unbiased for p(x) at any number of temperatures, but for the steering of the
     step size, so that the estimate is on average below log p(x), like a bound; more
     temperatures and more chains raise it. An error that is small says that the chains
-    agree; an `effective` of about one says that the error cannot be trusted.
+    agree; an `effective` of about one says that the error cannot be trusted. A mode of
+    the posterior that no chain found is seen by neither.
 
     Args:
         log_prior: log p(z), codes (c, z) to (c,); normalised.
@@ -164,13 +165,14 @@ def annealed_likelihood(
     keys = jax.random.split(named(key, "transitions"), len(betas) - 1)
     start = codes, jnp.zeros(annealing.chains), jnp.asarray(annealing.step_size)
     end, acceptance = jax.lax.scan(step, start, (betas[:-1], betas[1:], keys))
-    moments = weight_moments(end[1][:, None])
+    _, log_weights, step_size = end
+    moments = weight_moments(log_weights[:, None])
     return AnnealedLikelihood(
         importance_bound(moments)[0],
         bound_error(moments)[0],
         effective_sample_size(moments)[0],
         acceptance.mean(),
-        end[2],
+        step_size,
     )
 
 

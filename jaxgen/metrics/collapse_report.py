@@ -118,7 +118,7 @@ def _filling(information: float) -> str:
 
 def _pruning(active: int, size: int) -> str:
     if 2 * active < size:
-        return f"None; {active} dimensions would do as well as {size}."
+        return f"None; {active} of {size} dimensions would do as well."
     return "None."
 
 

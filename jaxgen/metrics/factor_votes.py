@@ -5,7 +5,6 @@ import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Array, Float, Int, Key, Scalar
-from jaxgen.keys import named
 
 Points = Array | np.ndarray
 
@@ -40,13 +39,10 @@ def factor_vae_score(
         >>> float(jax.jit(factor_vae_score)(codes, factors, jax.random.key(0)))
         1.0
     """
-    (voted, held), (test_voted, test_held) = (
-        factor_votes(codes, factors, named(key, name), votes, batch)
-        for name in ("names", "test")
-    )
-    shape = codes.shape[1], factors.shape[1]
-    names = jnp.zeros(shape, jnp.int32).at[voted, held].add(1).argmax(1)
-    return jnp.mean(names[test_voted] == test_held)
+    voted, held = factor_votes(codes, factors, key, 2 * votes, batch)
+    counts = jnp.zeros((codes.shape[1], factors.shape[1]), jnp.int32)
+    names = counts.at[voted[:votes], held[:votes]].add(1).argmax(1)
+    return jnp.mean(names[voted[votes:]] == held[votes:])
 
 
 def factor_votes(

@@ -74,9 +74,10 @@ def forests(
     the test examples.
     """
     columns, accuracies = [], []
-    for known, asked in zip(np.transpose(train_factors), np.transpose(test_factors)):  # noqa: B905
-        # of a few dimensions drawn by chance, a split would look at those that tell nothing
-        forest = RandomForestClassifier(trees, max_features=None, random_state=seed)
+    factors = np.transpose(train_factors), np.transpose(test_factors)
+    for known, asked in zip(*factors, strict=True):
+        # of a few dimensions drawn by chance, a split may find none that tells anything
+        forest = RandomForestClassifier(trees, max_features=None, random_state=seed)  # pyright: ignore
         forest.fit(np.asarray(train), known)
         columns.append(forest.feature_importances_)
         accuracies.append(forest.score(np.asarray(test), asked))

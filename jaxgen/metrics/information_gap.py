@@ -66,9 +66,10 @@ def code_information(
     above zero by about (bins − 1)(levels − 1) / 2n.
 
     Example:
-        >>> import jax.numpy as jnp
+        >>> import jax, jax.numpy as jnp
         >>> factors = jnp.array([[0, 0], [0, 1], [1, 0], [1, 1]])
-        >>> told = code_information(1.0 * factors[:, :1], factors, levels=2)
+        >>> score = jax.jit(code_information, static_argnames="levels")
+        >>> told = score(1.0 * factors[:, :1], factors, levels=2)
         >>> [round(nats, 4) for nats in told[0].tolist()]
         [0.6931, 0.0]
     """

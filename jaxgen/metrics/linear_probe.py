@@ -154,10 +154,9 @@ def newton_step(
     """
     (n, d), c = inputs.shape, probabilities.shape[1]
     weighted = inputs[:, :, None] * probabilities[:, None]
-    how = {"precision": "highest"}
-    same = jnp.einsum("nck,nd->ckd", weighted, inputs, **how) / n
+    same = jnp.einsum("nck,nd->ckd", weighted, inputs, precision="highest") / n
     flat = weighted.reshape(n, d * c)
-    hessian = -jnp.matmul(flat.T, flat, **how).reshape(d, c, d, c) / n
+    hessian = -jnp.matmul(flat.T, flat, precision="highest").reshape(d, c, d, c) / n
     each = jnp.arange(c)
     hessian = hessian.at[:, each, :, each].add(jnp.moveaxis(same, 1, 0))
     hessian = hessian.reshape(d * c, d * c)

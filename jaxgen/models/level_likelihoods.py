@@ -1,7 +1,8 @@
 """Likelihoods of images whose pixels have finitely many levels.
 
 They are probabilities, not densities. A pixel is ``l / (levels - 1)`` for one of the
-levels l = 0, 1, .., as bytes are when divided by 255. Channels are independent of one another, given the outputs.
+levels l = 0, 1, .., as bytes are when divided by 255. Channels are independent of one
+another, given the outputs.
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,4 @@
-"""Rules that split a transformer's matrices over the axes ``tensor`` and ``fsdp``."""
-
-import math
+"""Rules that split a transformer over the mesh axes ``tensor`` and ``fsdp``."""
 
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
@@ -9,10 +7,10 @@ from jaxgen.sharding.rules import FSDP, Layout, Rule
 
 
 def last_axes(*names: str | None) -> Layout:
-    """The last axes of an array over these of the mesh, as far as they divide.
+    """The last axes of an array over these of the mesh.
 
-    Axes before them, as of layers that are scanned, stay whole; so does an axis that the
-    mesh's does not divide, and every one that the mesh has not.
+    Axes before them, as that of layers which are scanned, stay whole; so does an axis
+    that the mesh's does not divide, and one whose name the mesh has not.
 
     Example:
       >>> import jax
@@ -24,16 +22,36 @@ def last_axes(*names: str | None) -> Layout:
 
     def layout(shape: tuple[int, ...], mesh: Mesh) -> P:
         def fitting(size: int, name: str | None) -> str | None:
-            return name if name in mesh.shape and size % mesh.shape[name] == 0 else None
+            divides = name in mesh.shape and size % mesh.shape[name] == 0
+            return name if divides else None
 
         before = len(shape) - len(names)
         own = map(fitting, shape[before:], names)
-        return P(*(None,) * before, *own) if math.prod(shape) else P()
+        return P(*(None,) * before, *own)
 
     return layout
 
 
+INTO_HEADS = r".*/mixer/(query|key|value|gate)/kernel"
+OUT_OF_HEADS = r".*/mixer/out/kernel"
+INTO_HIDDEN = r".*/mlp/(Dense_0|gate|value)/kernel"
+OUT_OF_HIDDEN = r".*/mlp/(Dense_1|out)/kernel"
+OF_VOCABULARY = r".*/(embedding|output)"
+
 TENSOR: tuple[Rule, ...] = (
-    (r".*/(query|key|value|gate)/kernel", last_axes("fsdp", "tensor")),
+    (INTO_HEADS, last_axes("fsdp", "tensor", None)),
+    (OUT_OF_HEADS, last_axes("tensor", "fsdp")),
+    (INTO_HIDDEN, last_axes("fsdp", "tensor")),
+    (OUT_OF_HIDDEN, last_axes("tensor", "fsdp")),
+    (OF_VOCABULARY, last_axes("tensor", "fsdp")),
     *FSDP,
 )
+"""Heads, hidden units and the vocabulary over ``tensor``, and the rest as by `FSDP`.
+
+Matrices that lead into heads or hidden units are split by their columns, those that lead
+out by their rows: one sum over ``tensor`` for each mixer and each perceptron.
+
+References:
+  Shoeybi et al., 2019, *Megatron-LM: training multi-billion parameter language models
+  using model parallelism*, section 3.
+"""

@@ -1,6 +1,7 @@
 """The learner of a language model."""
 
 from collections.abc import Callable
+from typing import Any
 
 import jax.numpy as jnp
 import optax
@@ -13,6 +14,7 @@ from jaxgen.objectives.chunked_cross_entropy import (
     language_loss,
 )
 from jaxgen.objectives.language import following
+from jaxgen.sharding.vectors import spread_vectors
 from jaxgen.training.descent import descent
 from jaxgen.training.gradients import whole_batch
 from jaxgen.training.learner import Learner
@@ -58,13 +60,9 @@ def language_modelling(
 
     def loss(params, batch, key):
         tokens, context = parted(batch)
-        factors = model.apply(
-            {"params": params},
-            tokens,
-            *context,
-            rngs={"dropout": key},
-            method="factors",
-        )
+        how = {"rngs": {"dropout": key}, "method": "factors"}
+        with spread_vectors():
+            factors: Any = model.apply({"params": params}, tokens, *context, **how)
         then, chosen = following(tokens, *context)
         told = chunked_cross_entropy(*factors, then, chunk)
         value = language_loss(told, chosen, z_weight)

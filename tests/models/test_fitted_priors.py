@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
+from jaxgen.densities.clusters import gathered, spread_out
 from jaxgen.densities.mixture import (
     expectation_maximization,
     maximized,
-    spread_out,
 )
 from jaxgen.models.fitted_priors import (
     Learned,
@@ -142,6 +143,15 @@ def test_starts_lie_apart():
     centres = spread_out(KEY, jnp.asarray(np.repeat(CENTRES, 50, 0), jnp.float32), 3)
     found = sorted(map(tuple, np.asarray(centres).tolist()))
     assert found == sorted(map(tuple, CENTRES.tolist()))
+
+
+def test_clusters_are_those_of_scikit_learn():
+    codes = jnp.asarray(RNG.uniform(size=(300, 2)), jnp.float32)
+    seen = jax.jit(gathered, static_argnums=2)(codes, codes[:5], 300)
+    other = KMeans(5, init=np.float64(codes[:5]), n_init=1, max_iter=300, tol=0.0)
+    np.testing.assert_array_equal(seen.argmax(1), other.fit_predict(np.float64(codes)))
+    before = gathered(codes, codes[:5], 0)
+    assert (before.argmax(1) != seen.argmax(1)).sum() > 20
 
 
 def test_the_likeliest_of_several_starts_is_kept():
