@@ -56,7 +56,7 @@ def differences(
 ) -> dict[MethodName, Difference]:
     """Bits of the domain left out, of each method less those of the mean loss."""
     base = chosen_bits(runs["erm"], rule)
-    apart = {
+    apart: dict[MethodName, np.ndarray] = {
         name: chosen_bits(one, rule) - base
         for name, one in runs.items()
         if name != "erm"

@@ -37,7 +37,7 @@ Runs = Mapping[MethodName, AlgorithmRuns]
 def algorithms(experiment: DomainGeneralization, folder: Path) -> Part:
     """Trains what is missing, and says what was found."""
     settings, domains = experiment.algorithms, domains_of(experiment.corpus)
-    runs = {
+    runs: Runs = {
         name: trained_by(name, experiment, domains, folder / name)
         for name in settings.methods
     }

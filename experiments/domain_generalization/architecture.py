@@ -44,7 +44,9 @@ def architecture(experiment: DomainGeneralization, folder: Path) -> Part:
     """Trains what is missing, and says what was found."""
     domains = domains_of(experiment.corpus)
     runs = runs_of(experiment, domains, folder)
-    arms = {name: told_by(one, len(domains.train)) for name, one in runs.items()}
+    arms: dict[ArmName, Told] = {
+        name: told_by(one, len(domains.train)) for name, one in runs.items()
+    }
     criteria = architecture_criteria(arms)
     drawings = {
         "architectures": difference_figure(arms),

@@ -66,7 +66,7 @@ def told_by(runs: TextRuns, domains: int) -> Told:
 
 def differences(arms: Mapping[ArmName, Told]) -> dict[ArmName, Difference]:
     """The bits of the unseen domain, of each architecture less those of attention."""
-    apart = {
+    apart: dict[ArmName, np.ndarray] = {
         name: one.unseen[:, -1] - arms["attention"].unseen[:, -1]
         for name, one in arms.items()
         if name != "attention"

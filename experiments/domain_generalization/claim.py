@@ -21,9 +21,11 @@ from pathlib import Path
 from experiments.domain_generalization.settings import (
     Algorithms,
     Architecture,
+    ArmName,
     Corpus,
     Diversity,
     DomainGeneralization,
+    MethodName,
     Net,
 )
 from experiments.launch import launch
@@ -49,16 +51,11 @@ PRESETS = {
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
         RUNS / "study",
-        corpus=Corpus(length=128, batch=16, updates=180, passes=8, tested=190),
-        net=Net(features=128, layers=4, rate=2e-3),
-        diversity=Diversity(draws=3, seeds=2),
-        architecture=Architecture(seeds=3, window=16),
-        algorithms=Algorithms(
-            methods=("erm", "group_dro", "vrex", "irm", "coral"),
-            seeds=2,
-            each=2,
-            updates=160,
-        ),
+        corpus=Corpus(length=128, batch=16, updates=180, passes=4, tested=190),
+        net=Net(features=96, layers=3, rate=4e-3),
+        diversity=Diversity(draws=3),
+        architecture=Architecture(arms=ArmName.__args__, seeds=2, window=16),
+        algorithms=Algorithms(MethodName.__args__, seeds=2, each=2, updates=160),
     ),
 }
 

@@ -16,8 +16,8 @@ CLAIM = (
     "Of text of a domain that it never saw, a language model tells more the more domains "
     "it was trained on, of the same number of bytes"
 )
-STEEP = -0.1
-"""Threshold: bits per byte a doubling of the domains."""
+MARGIN = 0.02
+"""Threshold: bits per byte, a doubling of the domains, that count as nothing."""
 
 
 class BySize(NamedTuple):
@@ -94,11 +94,11 @@ def diversity_criteria(found: BySize) -> list[Criterion]:
     interval = slope_test(found).interval
     return [
         Criterion(
-            f"Unseen domains: below {STEEP} bits per byte a doubling of the training "
-            "domains, the mean of the slopes of all domains.",
+            f"Unseen domains: more than {MARGIN} bits per byte fewer for each doubling of "
+            "the training domains.",
             interval,
             "bits per byte a doubling",
-            below(interval, STEEP),
+            below(interval, -MARGIN),
         )
     ]
 

@@ -16,7 +16,7 @@ from jaxgen.report.page import Fragment, interval_text, table
 from jaxgen.stats.intervals import mean_interval
 from jaxgen.stats.student import found, student_interval
 
-MODEL, COUNTS = "language model", "5-gram"
+MODEL, COUNTS, BYTES = "language model", "5-gram", "bytes alone"
 FORM = "z.3f"
 
 
@@ -27,24 +27,19 @@ def size_table(sides: Mapping[str, BySize]) -> Fragment:
         (
             str(size),
             *(_mean(side.unseen[:, i]) for side in sides.values()),
-            interval_text(mean_interval(model.worst[i]), "z.2f")
-            if len(model.worst[i]) > 1
-            else f"{model.worst[i][0]:.2f}",
-            *(_mean(side.seen[:, i]) for side in sides.values()),
+            _worst(model.worst[i]),
+            _mean(model.seen[:, i]),
         )
         for i, size in enumerate(model.sizes)
     ]
-    head = (
-        "training domains",
-        *(f"unseen, {name}" for name in sides),
-        f"worst unseen, {MODEL}",
-        *(f"seen, {name}" for name in sides),
-    )
+    counts = (name for name in sides if name != MODEL)
     return table(
-        head,
+        ("domains", "unseen", *counts, "worst unseen", "seen"),
         rows,
-        "Bits per byte, with 95 % intervals over domains; over training sets, of the "
-        "worst unseen domain of each. All training sets have as many bytes.",
+        "Bits per byte by the number of training domains, with 95 % intervals over "
+        "domains; of the worst unseen domain of each training set, over these. Models of "
+        "counts, on unseen domains: strings of five bytes, and frequencies of bytes "
+        "alone. All training sets have as many bytes.",
     )
 
 
@@ -92,8 +87,9 @@ def domain_table(names: Sequence[str], sides: Mapping[str, BySize]) -> Fragment:
     ]
     head = (
         "unseen domain",
-        *(f"{size} domain(s)" for size in model.sizes),
-        *(f"slope, {name}" for name in sides),
+        *(f"of {size}" for size in model.sizes),
+        "slope",
+        *(f"slope, {name}" for name in sides if name != MODEL),
     )
     return table(
         head,
@@ -134,3 +130,8 @@ def transfer_figure(
 
 def _mean(bits: Float[np.ndarray, " j"]) -> str:
     return interval_text(student_interval(bits), "z.2f")
+
+
+def _worst(bits: Float[np.ndarray, " n"]) -> str:
+    few = len(bits) < 2  # one training set has no interval
+    return f"{bits[0]:.2f}" if few else interval_text(mean_interval(bits), "z.2f")

@@ -24,8 +24,8 @@ from jaxgen.training.rate_shapes import trapezoid
 from jaxgen.training.replicate import grid
 from jaxgen.training.transforms import guard
 
-FIRST = 10
-"""Of the seeds; those before were the pilot's."""
+FIRST = 20
+"""Of the seeds; those before were the pilots'."""
 PARTS = 4
 """Of a run, between which it can stop and continue, where its steps divide so."""
 

@@ -101,7 +101,7 @@ def strings(
       >>> strings(np.array([[1, 2, 3]], np.uint8), 2).tolist()
       [[258, 515]]
     """
-    places = rows.shape[1] - size + 1
+    places = max(rows.shape[1] - size + 1, 0)
     codes = np.zeros((len(rows), places), np.uint64)
     for offset in range(size):
         codes = codes << np.uint64(8) | rows[:, offset : offset + places]
