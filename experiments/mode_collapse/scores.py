@@ -10,6 +10,7 @@ from experiments.mode_collapse.counting import counts_by_rule
 from experiments.mode_collapse.protocols import Protocol, Recipe
 from jaxgen.arrays import Array, Data, Float, Key, Metrics
 from jaxgen.data.mixtures import mixture_samples
+from jaxgen.densities.discrepancy import gaussian_kernel, mmd_squared
 from jaxgen.keys import named
 from jaxgen.metrics.bins import bin_counts, bin_scores, centres_of
 from jaxgen.metrics.diversity import (
@@ -20,11 +21,7 @@ from jaxgen.metrics.diversity import (
 )
 from jaxgen.metrics.downstream import nearest_neighbour_accuracy
 from jaxgen.metrics.frechet import frechet_distance, moments
-from jaxgen.metrics.kernel_distance import (
-    gaussian_kernel,
-    mmd_squared,
-    polynomial_kernel,
-)
+from jaxgen.metrics.kernel_distance import polynomial_kernel
 from jaxgen.metrics.modes import anywhere, assigned, mode_scores
 from jaxgen.metrics.neighbours import (
     duplicate_radius,

@@ -1,17 +1,10 @@
 """Maximum mean discrepancy between two sets of features; KID and CMMD are cases."""
 
-from collections.abc import Callable
-
 import jax
 import jax.numpy as jnp
-import numpy as np
 
 from jaxgen.arrays import Array, Float, Key, Scalar
-
-Points = Array | np.ndarray
-Kernel = Callable[[Float[Points, "m d"], Float[Points, "n d"]], Float[Array, "m n"]]
-
-ROWS = 16  # points whose differences to all others are held at once
+from jaxgen.densities.discrepancy import Kernel, Points, mmd_squared, refuse_fewer
 
 
 def polynomial_kernel(
@@ -20,44 +13,6 @@ def polynomial_kernel(
     """(xᵀy / d + 1)^degree for every pair; degree three is that of KID."""
     inner = jnp.matmul(x, jnp.asarray(y).T, precision="highest")
     return (inner / x.shape[1] + 1.0) ** degree
-
-
-def gaussian_kernel(bandwidth: float | Scalar) -> Kernel:
-    """exp(−‖x − y‖² / 2 bandwidth²) for every pair, by direct differences."""
-
-    def kernel(x: Float[Points, "m d"], y: Float[Points, "n d"]) -> Float[Array, "m n"]:
-        def row(point: Float[Array, " d"]) -> Float[Array, " n"]:
-            squares = jnp.sum((jnp.asarray(y) - point[None]) ** 2, axis=-1)
-            return jnp.exp(-squares / (2 * bandwidth**2))
-
-        return jax.lax.map(row, jnp.asarray(x), batch_size=ROWS)
-
-    return kernel
-
-
-def mmd_squared(
-    x: Float[Points, "m d"], y: Float[Points, "n d"], kernel: Kernel
-) -> Scalar:
-    """Unbiased squared maximum mean discrepancy.
-
-    mean_{i≠j} k(xᵢ, xⱼ) + mean_{i≠j} k(yᵢ, yⱼ) − 2 mean k(xᵢ, yⱼ). Its expectation is
-    zero for equal distributions, so single values may be negative.
-
-    Raises:
-        ValueError: if either set has fewer than two points.
-
-    References:
-        Gretton et al., "A kernel two-sample test", 2012, equation 3.
-
-    Example:
-        >>> import jax.numpy as jnp
-        >>> x, y = jnp.array([[0.0], [0.0]]), jnp.array([[1.0], [1.0]])
-        >>> float(mmd_squared(x, y, polynomial_kernel))  # 1 + 2³ − 2
-        7.0
-    """
-    _refuse_fewer(2, x=len(x), y=len(y))
-    within = _mean_of_others(kernel(x, x)) + _mean_of_others(kernel(y, y))
-    return within - 2 * jnp.mean(kernel(x, y))
 
 
 def mmd_squared_biased(
@@ -104,8 +59,8 @@ def kernel_inception_distance(
     """
     if subsets < 1:
         raise ValueError(f"subsets={subsets}: expected at least 1.")
-    _refuse_fewer(2, size=size)
-    _refuse_fewer(size, real=len(real), fake=len(fake))
+    refuse_fewer(2, size=size)
+    refuse_fewer(size, real=len(real), fake=len(fake))
     real, fake = jnp.asarray(real), jnp.asarray(fake)
 
     def distance(key: Key) -> Scalar:
@@ -116,13 +71,3 @@ def kernel_inception_distance(
 
     distances = jax.lax.map(distance, jax.random.split(key, subsets))
     return jnp.mean(distances), jnp.std(distances)
-
-
-def _mean_of_others(gram: Float[Array, "n n"]) -> Scalar:
-    return jnp.mean(gram, where=~jnp.eye(len(gram), dtype=bool))
-
-
-def _refuse_fewer(least: int, **sizes: int) -> None:
-    for name, size in sizes.items():
-        if size < least:
-            raise ValueError(f"{name} has {size} points: expected at least {least}.")

@@ -8,6 +8,7 @@ import jax
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.nn.spectral import first_vector, stretch, turned
 
 
 class Packed(nn.Module):
@@ -120,7 +121,7 @@ class SpectralNorm(nn.Module):
         vectors: Any = self.variable("spectral", "vectors", lambda: [])
         kernels = _kernels(self.critic.variables["params"])
         if self.is_mutable_collection("spectral"):
-            vectors.value = list(map(_turned, kernels, vectors.value))
+            vectors.value = list(map(turned, kernels, vectors.value))
         normalized = iter(list(map(_divided, kernels, vectors.value)))
         params = jax.tree.map(
             lambda leaf: next(normalized) if leaf.ndim > 1 else leaf,
@@ -152,34 +153,15 @@ def _kernels(params: PyTree) -> list[Array]:
     return [leaf for leaf in jax.tree.leaves(params) if leaf.ndim > 1]
 
 
-def _matrix(kernel: Array) -> Array:
-    return jax.lax.stop_gradient(kernel.reshape(-1, kernel.shape[-1]))
-
-
 def _starts(variables: PyTree) -> list[Array]:
     if set(variables) != {"params"}:
         raise ValueError(
             f"SpectralNorm: its critic carries {sorted(set(variables) - {'params'})} "
             "beside its parameters; give it one without batch normalization"
         )
-    # no two numbers alike, so that hardly any matrix maps the vector to zero
-    return [
-        _unit(jnp.cos(1.0 + 2.0 * jnp.arange(kernel.shape[-1], dtype=kernel.dtype)))
-        for kernel in _kernels(variables["params"])
-    ]
-
-
-def _turned(kernel: Array, vector: Array) -> Array:
-    matrix = _matrix(kernel)
-    return _unit(matrix.T @ _unit(matrix @ vector))
+    return [first_vector(kernel) for kernel in _kernels(variables["params"])]
 
 
 def _divided(kernel: Array, vector: Array) -> Array:
-    flat = kernel.reshape(-1, kernel.shape[-1])
-    left = _unit(_matrix(kernel) @ vector)
-    norm = left @ flat @ vector
+    norm = stretch(kernel, vector)
     return kernel / jnp.where(norm > 1e-12, norm, 1.0)  # zeros stay zeros
-
-
-def _unit(vector: Array) -> Array:
-    return vector / (jnp.linalg.norm(vector) + 1e-12)

@@ -22,6 +22,8 @@ class Passed(NamedTuple):
       params: of the model.
       encode: ``images -> posterior``.
       decode: ``codes -> outputs``.
+      log_joint: ``codes (k, n, z) -> log p(x, z) (k, n)``, of the same images.
+      draw: ``(key, count) -> codes (count, z)``, from the prior.
     """
 
     images: Float[Array, "n h w c"]
@@ -29,10 +31,28 @@ class Passed(NamedTuple):
     params: PyTree
     encode: Callable
     decode: Callable
+    log_joint: Callable
+    draw: Callable
 
 
 Objective = Callable[[Passed, Key], tuple[Scalar, Metrics]]
 Weight = float | Float[Array, ""]
+
+
+def over_batch(function: Callable) -> Callable:
+    """Marks what is no mean over examples: gradients of parts of a batch would differ.
+
+    Example:
+      >>> looks_at_batch(over_batch(lambda passed, key: 0.0)), looks_at_batch(elbo)
+      (True, False)
+    """
+    function.over_batch = True  # pyright: ignore[reportFunctionMemberAccess]
+    return function
+
+
+def looks_at_batch(function: Callable) -> bool:
+    """Whether an objective, or a penalty, is marked so."""
+    return getattr(function, "over_batch", False)
 
 
 def elbo(passed: Passed, key: Key) -> tuple[Scalar, Metrics]:
@@ -55,6 +75,19 @@ def weighted_elbo(weight: Weight) -> Objective:
 
     def objective(passed, key):
         return (passed.terms.distortion + weight * passed.terms.rate).mean(), {}
+
+    return objective
+
+
+def weighted_distortion(weight: Weight) -> Objective:
+    """``mean(rate + weight distortion)``: the Lagrangian of a bounded distortion.
+
+    References:
+      Rezende and Viola, 2018, *Taming VAEs*, equation 3, for `geco`.
+    """
+
+    def objective(passed, key):
+        return (passed.terms.rate + weight * passed.terms.distortion).mean(), {}
 
     return objective
 

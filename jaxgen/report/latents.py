@@ -123,11 +123,13 @@ def dimension_bars(
         True
     """
     runs = finite_series("series", series)
-    rows, columns = rows_and_columns(len(runs), most=4)
+    rows, _ = rows_and_columns(len(runs), most=4)
     with house_style():
         figure = canvas(60 + 150 * rows, layout="constrained")
         panels = small_multiples(figure, len(runs), most=4)
-        for i, (ax, (name, values)) in enumerate(zip(panels, runs.items(), strict=True)):
+        for i, (ax, (name, values)) in enumerate(
+            zip(panels, runs.items(), strict=True)
+        ):
             ordered = -np.sort(-values, axis=1)
             low, mean, high = np.array(mean_intervals(ordered.T)).T
             places = np.arange(1, len(mean) + 1)

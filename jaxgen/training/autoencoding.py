@@ -1,23 +1,25 @@
 """The learner of an autoencoder, whatever its code and its objective."""
 
 from collections.abc import Callable
+from functools import partial
+from typing import Any
 
 import optax
 
-from jaxgen.arrays import Array, Data, Float, Key
+from jaxgen.arrays import Array, Data, Key, Metrics, PyTree, Shaped
 from jaxgen.keys import named
-from jaxgen.models.autoencoder import Autoencoder
-from jaxgen.objectives.variational import Objective, Passed
+from jaxgen.models.autoencoder import Autoencoder, Terms
+from jaxgen.objectives.variational import Objective, Passed, looks_at_batch
 from jaxgen.training.descent import descent
 from jaxgen.training.gradients import whole_batch
 from jaxgen.training.learner import Learner
 from jaxgen.training.players import parted
 
-Corrupt = Callable[[Float[Array, "n h w c"], Key], Float[Array, "n h w c"]]
+Corrupt = Callable[[Shaped[Array, "n *d"], Key], Shaped[Array, "n *d"]]
 
 
-def uncorrupted(images: Float[Array, "n h w c"], key: Key) -> Float[Array, "n h w c"]:
-    """The images as they are."""
+def uncorrupted(images: Shaped[Array, "n *d"], key: Key) -> Shaped[Array, "n *d"]:
+    """The images, or texts, as they are."""
     return images
 
 
@@ -44,7 +46,8 @@ def autoencoding(
       ``loss``, ``rate`` and ``distortion``, nats of an image, and the objective's.
 
     Raises:
-      ValueError: ``samples`` is not positive.
+      ValueError: ``samples`` is not positive; gradients are gathered over parts of the
+        batch, though the objective looks at all of it.
 
     References:
       Denoising by ``corrupt``: Vincent et al., 2008, *Extracting and composing robust
@@ -52,21 +55,30 @@ def autoencoding(
     """
     if samples < 1:
         raise ValueError(f"autoencoding(samples={samples}): expected 1 code or more")
-
-    def start(key: Key, batch: Data):
-        images, conditions = parted(batch)
-        return model.init(key, images, named(key, "codes"), 1, *conditions)["params"]
+    if value_and_grad is not whole_batch and looks_at_batch(objective):
+        raise ValueError(
+            "autoencoding: the objective looks at the whole batch, so its gradient is "
+            "not a mean over parts of it: use value_and_grad=whole_batch"
+        )
 
     def loss(params, batch, key):
         passed = passed_through(model, params, batch, key, samples, corrupt)
         value, metrics = objective(passed, named(key, "objective"))
-        means = {name: getattr(passed.terms, name).mean() for name in MEANS}
-        return value, means | metrics
+        return value, means_of(passed.terms) | metrics
 
+    start = partial(initial_params, model)
     return descent(start, loss, optimizer, value_and_grad)
 
 
-MEANS = ("rate", "distortion")
+def initial_params(model: Autoencoder, key: Key, batch: Data) -> PyTree:
+    """The model's parameters at the start, of which the batch tells the shapes."""
+    images, conditions = parted(batch)
+    return model.init(key, images, named(key, "codes"), 1, *conditions)["params"]
+
+
+def means_of(terms: Terms) -> Metrics:
+    """What every autoencoder tells of a batch, nats of an image."""
+    return {"rate": terms.rate.mean(), "distortion": terms.distortion.mean()}
 
 
 def passed_through(
@@ -80,15 +92,16 @@ def passed_through(
     """A batch, what the model says of it, and the model with these parameters."""
     images, conditions = parted(batch)
 
-    def bound(method: str) -> Callable:
-        return lambda x: model.apply({"params": params}, x, *conditions, method=method)
+    def applied(*args, **more) -> Any:
+        return model.apply({"params": params}, *args, **more)
 
-    terms = model.apply(
-        {"params": params},
+    seen = corrupt(images, named(key, "corruption"))
+    return Passed(
         images,
-        named(key, "codes"),
-        samples,
-        *conditions,
-        seen=corrupt(images, named(key, "corruption")),
+        applied(images, named(key, "codes"), samples, *conditions, seen=seen),
+        params,
+        encode=lambda images: applied(images, *conditions, method="encode"),
+        decode=lambda codes: applied(codes, *conditions, method="decode"),
+        log_joint=lambda codes: applied(codes, images, *conditions, method="log_joint"),
+        draw=lambda key, count: applied(key, count, method="draw"),
     )
-    return Passed(images, terms, params, bound("encode"), bound("decode"))  # type: ignore

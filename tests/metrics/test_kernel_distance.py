@@ -5,10 +5,9 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from jaxgen.densities.discrepancy import gaussian_kernel, mmd_squared
 from jaxgen.metrics.kernel_distance import (
-    gaussian_kernel,
     kernel_inception_distance,
-    mmd_squared,
     mmd_squared_biased,
     polynomial_kernel,
 )

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from jaxgen.training.dispatch import feed, repeat, scan
+from jaxgen.training.geco import geco
 from jaxgen.training.gradients import microbatched
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard, staged
+from jaxgen.training.weight_schedules import linear, scheduled
 from learners import POINTS, quadratic
 
 ROWS = grid(seed=range(2))
@@ -52,6 +54,12 @@ TRANSFORMS = {
     "ema": of_learners(lambda learner: ema(learner, 0.9)),
     "guard": of_learners(guard),
     "staged": of_learners(lambda learner: staged(learner, 2, halved)),
+    "scheduled": of_learners(
+        lambda learner: scheduled(lambda weight: learner, linear(1.0, 2))
+    ),
+    "geco": of_learners(
+        lambda learner: geco(lambda weight: learner, 1.0, metric="loss")
+    ),
     "repeat": of_learners(lambda learner: repeat(learner, 2)),
     "replicate": of_learners(lambda learner: replicate(lambda: learner, ROWS)),
     "microbatched": lambda _: Fed(quadratic(value_and_grad=microbatched(4)), (16, 2)),
@@ -60,8 +68,10 @@ TRANSFORMS = {
 REFUSED = {
     ("feed", "replicate"): r"'data'\) is about one replicate, and this state holds 2",
     ("guard", "replicate"): "guard is about one replicate, and this state holds 2",
+    ("geco", "replicate"): "geco is about one replicate, and this state holds 2",
     ("replicate", "replicate"): r"extra\['hyper'\] is owned twice",
     ("ema", "ema"): r"extra\['ema'\] is owned twice",
+    ("geco", "geco"): r"extra\['geco'\] is owned twice",
     ("guard", "guard"): r"extra\['died'\] is owned twice",
 }
 
@@ -97,7 +107,7 @@ def test_an_update_keeps_the_type_of_the_state(pair):
     assert before.key.shape == rows == metrics["loss"].shape
     assert before.params.shape == (*rows, 2)
     assert before.step.shape == ()
-    owned = {"ema": "ema", "guard": "died", "replicate": "hyper"}
+    owned = {"ema": "ema", "guard": "died", "replicate": "hyper", "geco": "geco"}
     assert set(before.extra) == {owned[name] for name in pair if name in owned}
 
 

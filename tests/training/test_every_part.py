@@ -1,12 +1,9 @@
 """What every part of a GAN must pass: sharded, replicated, guarded, with the rest."""
 
-import chex
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from jaxgen.data.batches import minibatch
 from jaxgen.models.critic import MaxoutCritic, PerceptronCritic
 from jaxgen.models.critic_transforms import Augmented, Packed, SpectralNorm
 from jaxgen.models.generator import (
@@ -28,15 +25,9 @@ from jaxgen.objectives.penalties import (
     r2,
     unpenalized,
 )
-from jaxgen.sharding.mesh import mesh_of
-from jaxgen.sharding.rules import study
-from jaxgen.training.compile import compile
-from jaxgen.training.dispatch import feed, repeat
-from jaxgen.training.learner import Learner
-from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.schedules import alternating, simultaneous, unrolled
-from jaxgen.training.transforms import ema, guard
 from learners import POINTS, cosines, ring_gan
+from studies import assert_lives_as_alone, assert_shared_out_and_held, trained_study
 
 LABELS = np.arange(len(POINTS)) % 3
 IMAGES = np.tanh(np.random.default_rng(1).normal(size=(64, 8, 8, 1))).astype(np.float32)
@@ -100,61 +91,11 @@ DATA = {
 }
 """Of the parts that do not learn points."""
 
-RATES = grid(seed=(5,), rate=(0.01, np.inf))
-"""The second row dies at once."""
 
-
-def make(part: str):
-    def learner(rate) -> Learner:
-        return feed(guard(ema(ring_gan(rate, **PARTS[part]), 0.9)), minibatch(16))
-
-    return learner
-
-
-def numbers(state):
-    """The state on the host, its key as numbers, without what the study keeps."""
-    extra = {name: part for name, part in state.extra.items() if name != "hyper"}
-    key = jax.random.key_data(state.key)
-    return jax.device_get(state._replace(key=key, extra=extra))
-
-
-@pytest.fixture(params=PARTS)
-def part(request):
-    """A study of one part on a mesh, before and after, and its live row run alone."""
-    data = jax.tree.map(jnp.asarray, DATA.get(request.param, POINTS))
-    learner = repeat(replicate(make(request.param), RATES), 3)
-    mesh = mesh_of({"replica": 2, "data": 2}, jax.devices()[:4])
-    program = compile(learner, data, mesh, study())
-    placed = jax.device_put(data, program.data)
-    first = program.init(jax.random.key(0), placed)
-    before = numbers(first)
-    last, _ = program.update(first, placed)
-
-    @jax.jit
-    def alone(data):
-        one = repeat(make(request.param)(jnp.float32(0.01)), 3)
-        state = one.init(jax.random.fold_in(jax.random.key(0), 5), data)
-        return one.update(state, data)[0]
-
-    return program, before, numbers(last), numbers(alone(data))
-
-
-def of_row(state, row):
-    return jax.tree.map(lambda leaf: leaf[row], state._replace(step=None))
-
-
+@pytest.mark.parametrize("part", PARTS)
 def test_a_part_is_sharded_replicated_and_guarded(part):
-    program, before, after, alone = part
-    # examples are shared out: gradients are sums over devices
-    assert "all-reduce" in program.update.as_text()
-    # the row of a study on four devices is that row alone on one
-    chex.assert_trees_all_close(of_row(after, 0), alone._replace(step=None), atol=5e-6)
-    for player in ("generator", "critic"):
-        start, end = (of_row(state, 0).params[player] for state in (before, after))
-        moved = jax.tree.map(lambda a, b: np.abs(a - b).max(), start, end)
-        assert max(jax.tree.leaves(moved)) > 1e-3
-    # the row that died stays where it was
-    assert after.extra["died"].tolist() == [-1, 0] and after.step == 3
-    held, start = (of_row(state, 1) for state in (after, before))
-    chex.assert_trees_all_equal(held.params, start.params)
-    chex.assert_trees_all_equal(held.opt, start.opt)
+    trained = trained_study(
+        lambda rate: ring_gan(rate, **PARTS[part]), DATA.get(part, POINTS)
+    )
+    assert_shared_out_and_held(trained)
+    assert_lives_as_alone(trained, ("generator", "critic"))
