@@ -16,6 +16,7 @@ demo: $(VENV)/run.done
 study: $(VENV)/test.done
 	$(BIN)/python -m experiments.mode_collapse study
 	$(BIN)/python -m experiments.attention_scaling study
+	$(BIN)/python -m experiments.latent_spaces study
 
 test: check
 	$(BIN)/python -m pytest -n 2 -m "not slow"

@@ -7,7 +7,14 @@ import jax
 
 from experiments.checks import option
 from experiments.digit_sources import SIDES, DigitSource
-from jaxgen.data.images import Labelled, digits8, labelled_from_file, split
+from jaxgen.data.images import (
+    HELD_OUT_NAMES,
+    Labelled,
+    digits8,
+    holds_held_out,
+    labelled_from_file,
+    split,
+)
 from jaxgen.data.tfds import labelled_from_tfds
 from jaxgen.nn.convolution import Convolve, convolved, convolved_by_patches
 
@@ -21,7 +28,8 @@ def digits_of(
     Args:
       part: of the experiment, as the command line calls it.
       source: scikit-learn's, or MNIST's from TFDS.
-      file: an .npz file of such images, used instead of TFDS.
+      file: an .npz file of such images, used instead of TFDS; a quarter is held out,
+        or ``x_test`` where it has that.
 
     Raises:
       ValueError: a file or a data set that is not as it should be.
@@ -30,6 +38,10 @@ def digits_of(
     if file:
         data = labelled_from_file(file)
         require_digits(part, source, file, data)
+        if holds_held_out(file):
+            held_out = labelled_from_file(file, HELD_OUT_NAMES)
+            require_digits(part, source, file, held_out)
+            return data, held_out
     elif source == "digits8":
         data = digits8()
     else:

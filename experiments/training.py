@@ -3,14 +3,15 @@
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import jax
 import numpy as np
-from jax.sharding import Mesh
+from jax.sharding import Mesh, PartitionSpec
 
-from jaxgen.arrays import Data, Float, Int, Metrics
+from jaxgen.arrays import Data, Float, Int, Metrics, PyTree
 from jaxgen.data.batches import Resident
 from jaxgen.sharding.mesh import largest_divisor, mesh_of
 from jaxgen.sharding.rules import study
@@ -37,8 +38,9 @@ class Run:
       data: what the learner draws from.
       evaluate: ``(state, data) -> scores`` of one replicate.
       steps: updates.
-      dispatch: steps from one evaluation to the next.
+      dispatch: steps at a time, between which a run can stop and continue.
       events: whether to write event files for TensorBoard.
+      evaluate_every: dispatches from one evaluation to the next.
     """
 
     title: str
@@ -49,6 +51,7 @@ class Run:
     steps: int
     dispatch: int
     events: bool = False
+    evaluate_every: int = 1
 
 
 class Trajectories(NamedTuple):
@@ -81,7 +84,7 @@ def trained(run: Run, folder: Path) -> Trajectories:
     """The scores of a run through training, from its record; trains what is missing."""
     if not (folder / "checkpoints" / str(run.steps)).is_dir():
         train(run, folder)
-    steps = np.arange(0, run.steps + 1, run.dispatch)
+    steps = np.arange(0, run.steps + 1, run.dispatch * run.evaluate_every)
     return trajectories(recorded(folder / "record.jsonl"), steps)
 
 
@@ -104,10 +107,47 @@ def train(run: Run, folder: Path) -> State:
         Resident(run.data),
         dispatches,
         folder,
+        evaluate_every=run.evaluate_every,
         names=row_names(run.axis),
         watcher=watcher,
         events=folder / "events" if run.events else None,
     )
+
+
+def on_rows(
+    function: Callable, rows: PyTree, *arguments: PyTree, most: int | None = None
+) -> Any:
+    """``function(rows, *arguments)`` on the host, with rows shared out over devices.
+
+    Args:
+      function: of arrays whose first axis counts rows, each on its own; hashable, and
+        compiled once for each number of rows.
+      rows: arrays to be shared out.
+      arguments: what all of them see.
+      most: devices; all unless told.
+    """
+    count = len(jax.tree.leaves(rows)[0])
+    devices = jax.devices()[:most]
+    mesh = mesh_of(
+        {"replica": largest_divisor(count, len(devices))},
+        devices[: largest_divisor(count, len(devices))],
+    )
+    return jax.tree.map(np.asarray, shared_out(function, mesh)(rows, *arguments))
+
+
+@lru_cache(maxsize=256)
+def shared_out(function: Callable, mesh: Mesh) -> Callable:
+    """Compiled, with rows split over a mesh and nothing said between its devices."""
+
+    def each(rows: PyTree, *arguments: PyTree) -> Any:
+        split, whole = PartitionSpec("replica"), PartitionSpec()
+        specs = (split, *(whole for _ in arguments))
+        apart = jax.shard_map(
+            function, mesh=mesh, in_specs=specs, out_specs=split, check_vma=False
+        )
+        return apart(rows, *arguments)
+
+    return jax.jit(each)
 
 
 def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:

@@ -8,11 +8,12 @@ beartype; outside the tests the annotations cost nothing.
 from typing import Any
 
 import jaxtyping
-from jaxtyping import Array, Bool, Float, Int, PyTree, Shaped
+from jaxtyping import Array, Bool, Complex, Float, Int, PyTree, Shaped
 
 __all__ = [
     "Array",
     "Bool",
+    "Complex",
     "Data",
     "Float",
     "Int",

@@ -1,15 +1,16 @@
 """The models that are compared: one network, another code or another objective."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import flax.linen as nn
 import numpy as np
 import optax
 
 from experiments.latent_spaces.settings import FamilyName, ModelName, Models
-from jaxgen.arrays import Array, Scalar
+from jaxgen.arrays import Scalar
 from jaxgen.data.batches import minibatch
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
@@ -106,7 +107,7 @@ FAMILIES: dict[FamilyName, Family] = {
 
 def autoencoder_of(settings: Models, code: nn.Module, side: int) -> Autoencoder:
     """The network of all arms around one of their codes."""
-    trunk = {"width": settings.width, "depth": settings.depth}
+    trunk: Any = {"width": settings.width, "depth": settings.depth}
     return Autoencoder(
         PerceptronEncoder(**trunk),
         code,
@@ -134,7 +135,9 @@ def learner_of(
     return make
 
 
-def axis_of(family: Family, wanted: list[ModelName], seeds: int) -> dict[str, Array]:
+def axis_of(
+    family: Family, wanted: Sequence[ModelName], seeds: int
+) -> dict[str, np.ndarray]:
     """The rows of a family: each wanted model's weight with every seed."""
     weights = [family.weights[name] for name in wanted]
     return grid(seed=np.arange(seeds).tolist(), weight=weights)

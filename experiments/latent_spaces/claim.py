@@ -42,7 +42,7 @@ PRESETS = {
     "tiny": LatentSpaces(
         RUNS / "tiny",
         seeds=2,
-        models=Models(width=8, depth=1, code=3, steps=20, dispatch=10, batch=16),
+        models=Models(("autoencoder", "vae"), 3, 8, 1, steps=20, dispatch=10, batch=16),
         generation=Generation(samples=200, components=2, steps=4),
         likelihood=Likelihood(images=4, codes=20, temperatures=4, chains=2),
         collapse=Collapse((0.5, 4.0), (0.3,), (0.0, 0.5), (1,), seeds=2, steps=4),

@@ -8,15 +8,15 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jaxgen.metrics.active_units import active_units
 
 from experiments.latent_spaces.collapse_tables import collapse_section
 from experiments.latent_spaces.settings import Collapse, LatentSpaces
-from experiments.latent_spaces.trained import images_of
+from experiments.latent_spaces.trained import Pixels, images_of
 from experiments.report import Part
 from experiments.training import Run, trained
 from jaxgen.arrays import Data, Float, Metrics, Scalar
 from jaxgen.data.batches import minibatch
+from jaxgen.metrics.active_units import active_units
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Gaussian
@@ -61,7 +61,7 @@ def swept(experiment: LatentSpaces, depth: int, folder: Path) -> dict[str, np.nd
     shape = [len(getattr(settings, name)) for name in ("weights", "noises", "warmups")]
     return {
         name: found.last(name).reshape(*shape, settings.seeds)
-        for name in ("active", "rate", "heard")
+        for name in ("active", "test_rate", "heard")
     }
 
 
@@ -113,7 +113,7 @@ def warmed(end: Scalar, steps: Scalar) -> WeightSchedule:
 
 
 def held_out_scores(
-    experiment: LatentSpaces, depth: int, images: Float[np.ndarray, "n h w 1"]
+    experiment: LatentSpaces, depth: int, images: Float[Pixels, "n h w 1"]
 ) -> Callable[[State, Data], Metrics]:
     """Active units, rate, and what the decoder hears of a code."""
 
@@ -128,14 +128,14 @@ def held_out_scores(
         )
         return {
             "active": active_units(terms.posterior.mean).sum(),
-            "rate": terms.rate.mean(),
+            "test_rate": terms.rate.mean(),
             "heard": (terms.log_likelihood - mistaken).mean(),
         }
 
     return evaluate
 
 
-def spectrum(images: Float[np.ndarray, "n h w 1"]) -> Float[np.ndarray, " d"]:
+def spectrum(images: Float[Pixels, "n h w 1"]) -> Float[np.ndarray, " d"]:
     """Variances of the images along their principal components, the largest first."""
     pixels = images.reshape(len(images), -1)
     return np.linalg.eigvalsh(np.cov(pixels.T))[::-1]

@@ -1,6 +1,7 @@
 """Images from codes that are drawn, from the prior or from what was fitted to codes."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,9 @@ from experiments.latent_spaces.generation_findings import (
     generation_criteria,
     what_it_does_not_mean,
 )
-from experiments.latent_spaces.generation_tables import generation_section
+from experiments.latent_spaces.generation_tables import generation_section, strips
 from experiments.latent_spaces.reference import reference_of
-from experiments.latent_spaces.samplers import SAMPLERS
+from experiments.latent_spaces.samplers import DECOMPOSING, SAMPLERS
 from experiments.latent_spaces.scores import (
     Reference,
     image_scores,
@@ -24,10 +25,12 @@ from experiments.latent_spaces.scores import (
     trivial_images,
 )
 from experiments.latent_spaces.settings import LatentSpaces, ModelName, SamplerName
-from experiments.latent_spaces.trained import Model, models
+from experiments.latent_spaces.trained import models
 from experiments.report import Part
-from jaxgen.arrays import Key, Metrics
+from experiments.training import KEY, on_rows
+from jaxgen.arrays import Array, Float, Key, Metrics, PyTree
 from jaxgen.keys import named
+from jaxgen.models.autoencoder import Autoencoder
 
 DRAWN = 10
 """Images of the first seed that are kept to be drawn."""
@@ -38,12 +41,7 @@ Made = dict[tuple[ModelName, SamplerName], dict[str, np.ndarray]]
 def generation(experiment: LatentSpaces, folder: Path) -> Part:
     """Draws codes of every kind for every model, and scores what they decode to."""
     reference = reference_of(experiment, folder.parent)
-    found = models(experiment, folder.parent / "models")
-    made = {
-        (name, sampler): scored(experiment, model, sampler, reference)
-        for name, model in found.items()
-        for sampler in experiment.generation.samplers
-    }
+    made = made_by(experiment, folder, reference)
     beside = references(experiment, reference)
     criteria, beyond = generation_criteria(made), what_it_does_not_mean(made)
     return Part(
@@ -53,42 +51,86 @@ def generation(experiment: LatentSpaces, folder: Path) -> Part:
             "rows": rows(made, beside),
         },
         [generation_section(made, beside, criteria, beyond)],
-        {},
+        {"generation": strips(made, beside)},
     )
 
 
+def made_by(experiment: LatentSpaces, folder: Path, reference: Reference) -> Made:
+    """Scores of every model with every way to draw codes, and some images."""
+    found = models(experiment, folder.parent / "models")
+    own = {
+        name: one.each_seed(codes_of, reference.learned.images)
+        for name, one in found.items()
+    }
+    every = np.concatenate(list(own.values()))
+    made = {}
+    for sampler in experiment.generation.samplers:
+        drawn = drawn_codes(experiment, sampler, every)
+        for name, codes in zip(found, np.split(drawn, len(found)), strict=True):
+            images = on_rows(decoded(found[name].net), (found[name].params, codes))
+            made[name, sampler] = scored(images, reference)
+    return made
+
+
+def codes_of(net: Autoencoder, params: PyTree, key: Key, images: Array) -> Array:
+    """A code for each image, drawn from its posterior."""
+    posterior: Any = net.apply({"params": params}, images, method="encode")
+    return posterior.sample(named(key, "codes"), 1)[0]
+
+
+def drawn_codes(
+    experiment: LatentSpaces, sampler: SamplerName, codes: Float[np.ndarray, "r n z"]
+) -> Float[np.ndarray, "r m z"]:
+    """Codes to decode, for every row of codes: all models and seeds as one program."""
+    draw = SAMPLERS[sampler](experiment.generation)
+    keys = jax.random.split(named(KEY, sampler), len(codes))
+    # LAPACK over a batch may lock up where simulated devices share their threads
+    most = 1 if sampler in DECOMPOSING else None
+
+    def rows(given: tuple[Array, Array]) -> Array:
+        return jax.lax.map(lambda one: draw(*one), given)
+
+    return on_rows(rows, (codes, keys), most=most)
+
+
+@lru_cache(maxsize=64)
+def decoded(net: Any) -> Callable:
+    """Expected images of codes, for parameters and codes of every seed."""
+
+    def images(given: tuple[PyTree, Array]) -> Array:
+        def one(params: PyTree, codes: Array) -> Any:
+            return net.apply({"params": params}, codes, method="images")
+
+        return jax.vmap(one)(*given)
+
+    return images
+
+
 def scored(
-    experiment: LatentSpaces, model: Model, sampler: SamplerName, reference: Reference
+    images: Float[np.ndarray, "s n h w c"], reference: Reference
 ) -> dict[str, np.ndarray]:
-    """Scores of one model and one way to draw codes, with some images of each seed."""
-    settings = experiment.generation
-    learned = jnp.asarray(reference.learned.images)
+    """Scores of the images of each seed, and some of them."""
+    return {**on_rows(each_scored, images, reference), "images": images[:, :DRAWN]}
 
-    def of_seed(net, params, key: Key) -> Metrics:
-        draw = SAMPLERS[sampler](settings)
-        codes = draw(net, params, learned, named(key, "sampler"))
-        images: Any = net.apply({"params": params}, codes, method="images")
-        return {**image_scores(images, reference), "images": images[:DRAWN]}
 
-    return model.each_seed(of_seed)
+def each_scored(images: Float[Array, "s n h w c"], reference: Reference) -> Metrics:
+    """Scores of the images of each seed."""
+    return jax.vmap(image_scores, (0, None))(images, reference)
 
 
 def references(
     experiment: LatentSpaces, reference: Reference
 ) -> dict[str, dict[str, np.ndarray]]:
     """Scores of a perfect sampler and of a trivial one, a draw for each seed."""
-    keys = jax.random.split(jax.random.key(3), experiment.seeds)
-
-    def of(draw):
-        def one(key):
-            images = draw(reference, key, experiment.generation.samples)
-            return {**image_scores(images, reference), "images": images[:DRAWN]}
-
-        return jax.tree.map(
-            np.asarray, jax.jit(lambda keys: jax.lax.map(one, keys))(keys)
+    keys = jax.random.split(named(KEY, "references"), experiment.seeds)
+    count = experiment.generation.samples
+    arrays = jax.tree.map(jnp.asarray, reference)
+    return {
+        name: scored(
+            np.stack([np.asarray(draw(arrays, key, count)) for key in keys]), reference
         )
-
-    return {"perfect": of(perfect_images), "trivial": of(trivial_images)}
+        for name, draw in (("perfect", perfect_images), ("trivial", trivial_images))
+    }
 
 
 def rows(

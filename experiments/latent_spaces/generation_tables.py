@@ -47,7 +47,7 @@ def generation_section(
     beyond: Sequence[Criterion],
 ) -> Fragment:
     """Verdict, strips of images, and a table for each way to draw codes."""
-    samplers = dict.fromkeys(sampler for _, sampler in made)
+    samplers: dict[SamplerName, None] = dict.fromkeys(sampler for _, sampler in made)
     return section(
         "Which of them generates",
         verdict(overall(criteria), "An autoencoder is not made to generate; a VAE is."),

@@ -3,22 +3,19 @@
 from typing import Any
 
 import jax.numpy as jnp
-import numpy as np
-from jaxgen.densities.aggregate import aggregate_moments
-from jaxgen.metrics.active_units import active_units, unit_rates
-from jaxgen.metrics.latent_information import rate_parts
-from jaxgen.metrics.linear_probe import probe_accuracy
-from jaxgen.metrics.prior_mismatch import gaussian_mismatch, hole_ratio
 
-from experiments.latent_spaces.scores import NEIGHBOURS, Reference
-from jaxgen.arrays import Array, Float, Int, Key, Metrics, PyTree
+from experiments.digit_classifier import DIGITS
+from experiments.latent_spaces.scores import NEIGHBOURS, Reference, told
+from jaxgen.arrays import Array, Float, Key, Metrics, PyTree
+from jaxgen.densities.aggregate import aggregate_moments
 from jaxgen.densities.normal import DiagonalNormal
 from jaxgen.keys import named
+from jaxgen.metrics.active_units import active_units, unit_rates
+from jaxgen.metrics.latent_information import rate_parts
+from jaxgen.metrics.linear_probe import linear_probe_accuracy
 from jaxgen.metrics.neighbours import neighbour_scores
+from jaxgen.metrics.prior_mismatch import gaussian_mismatch, hole_ratio
 from jaxgen.models.autoencoder import Autoencoder
-
-PAIRS = 500
-"""Of held-out images, between whose codes the midpoint is decoded."""
 
 
 def latent_scores(
@@ -26,9 +23,7 @@ def latent_scores(
 ) -> Metrics:
     """Scores of the codes of learned and of held-out images."""
     variables = {"params": params}
-    learned, held_out = (
-        jnp.asarray(part.images) for part in (reference.learned, reference.held_out)
-    )
+    learned, held_out = reference.learned.images, reference.held_out.images
     own: Any = net.apply(variables, learned, method="encode")
     new: Any = net.apply(variables, held_out, method="encode")
     again: Any = net.apply(variables, new.mean, method="images")
@@ -41,11 +36,15 @@ def latent_scores(
         "width": width(new),
         "active": active_units(own.mean).sum(),
         "holes": hole_ratio(drawn, new.mean, own.mean),
-        "probe": probe_accuracy(
-            own.mean, reference.learned.labels, new.mean, reference.held_out.labels
+        "probe": linear_probe_accuracy(
+            own.mean,
+            reference.learned.labels,
+            new.mean,
+            reference.held_out.labels,
+            DIGITS,
         ),
         **mismatch(own),
-        **told(own, named(key, "told")),
+        **parts_of_rate(own, named(key, "told")),
         **midpoints(net, params, new.mean, reference),
     }
 
@@ -64,7 +63,7 @@ def mismatch(posterior: Any) -> Metrics:
     return {"from_codes": found.from_codes, "from_prior": found.from_prior}
 
 
-def told(posterior: Any, key: Key) -> Metrics:
+def parts_of_rate(posterior: Any, key: Key) -> Metrics:
     """What codes tell of images: their rate in parts; of points all there is to tell."""
     if not isinstance(posterior, DiagonalNormal):
         zeros = jnp.zeros(posterior.mean.shape[1])
@@ -81,17 +80,8 @@ def midpoints(
     net: Autoencoder, params: PyTree, codes: Float[Array, "m z"], reference: Reference
 ) -> Metrics:
     """Whether what lies half-way between two held-out images is an image."""
-    first, second = pairs_of(reference.held_out.labels)
-    halves = (codes[first] + codes[second]) / 2
+    halves = codes[reference.pairs].mean(0)
     images: Any = net.apply({"params": params}, halves, method="images")
-    real = reference.judge(jnp.asarray(reference.held_out.images))
-    near = neighbour_scores(real, reference.judge(images), NEIGHBOURS)
+    real = told(reference, reference.held_out.images)
+    near = neighbour_scores(real, told(reference, images), NEIGHBOURS)
     return {"between": near.precision}
-
-
-def pairs_of(labels: Int[np.ndarray, " m"]) -> tuple[np.ndarray, np.ndarray]:
-    """Pairs of different classes, the same for every model."""
-    random = np.random.default_rng(0)
-    first, second = random.integers(0, len(labels), (2, 4 * PAIRS))
-    apart = np.asarray(labels)[first] != np.asarray(labels)[second]
-    return first[apart][:PAIRS], second[apart][:PAIRS]

@@ -3,14 +3,14 @@
 from collections import Counter
 from collections.abc import Mapping, Sequence
 
-from jaxgen.metrics.collapse_report import CollapseReport
-
 from experiments.criterion import Criterion, criterion_text, overall
 from experiments.latent_spaces.arms import TITLES
 from experiments.latent_spaces.latent_findings import Found, reports
+from experiments.latent_spaces.settings import ModelName
 from experiments.tables import Columns, difference_table, mean_table
+from jaxgen.metrics.collapse_report import CollapseReport
 from jaxgen.report.latents import dimension_bars
-from jaxgen.report.page import Fragment, figure, section, table, verdict
+from jaxgen.report.page import Fragment, figure, paragraph, section, table, verdict
 from jaxgen.stats.intervals import paired_difference
 
 KNOWS: Columns = {
@@ -78,7 +78,7 @@ def latent_sections(
                 "What each dimension costs, KL to the prior: means over seeds of the "
                 "sorted rates, with 95 % intervals.",
             ),
-            report_table(reports(found)),
+            *report_lines(reports(found)),
         ),
         section(
             "What codes know",
@@ -119,18 +119,26 @@ def against_vae(found: Found) -> list[Fragment]:
     return [difference_table(("model",), lines, DIFFERENCES, between)] if lines else []
 
 
-def report_table(told: Mapping[str, Sequence[CollapseReport]]) -> Fragment:
-    """The collapse report of every model: verdicts over seeds, and what to do."""
-    lines = []
+def report_lines(
+    told: Mapping[ModelName, Sequence[CollapseReport]],
+) -> list[Fragment]:
+    """The collapse report of every model: verdicts over seeds, why, and what to do."""
+    lines, knobs = [], {}
     for name, seeds in told.items():
         counts = Counter(one.verdict for one in seeds)
         usual = counts.most_common(1)[0][0]
         one = next(one for one in seeds if one.verdict == usual)
-        words = ", ".join(f"{word} {count}" for word, count in counts.items())
-        lines.append((TITLES[name].title, words, one.reason, one.knob))  # pyright: ignore
-    return table(
-        ("model", "verdicts of seeds", "why", "which knob to turn"),
-        lines,
-        "Collapse reports. Why, and which knob: of the first seed of the commonest "
-        "verdict. Codes should tell classes apart at least, log 10 nats.",
+        words = ", ".join(f"{count} {word}" for word, count in counts.items())
+        lines.append((TITLES[name].title, words, one.reason))
+        knobs.setdefault(one.knob, []).append(TITLES[name].title)
+    caption = (
+        "Collapse reports, verdicts of all seeds. Why: of the first seed of the "
+        "commonest verdict. Codes should tell classes apart at least, log 10 nats."
     )
+    return [
+        table(("model", "verdicts", "why"), lines, caption),
+        *(
+            paragraph(f"Which knob to turn, {', '.join(names)}: {knob}")
+            for knob, names in knobs.items()
+        ),
+    ]

@@ -8,9 +8,6 @@ from typing import Any
 import jax
 import jax.numpy as jnp
 import numpy as np
-from jaxgen.metrics.active_units import active_units
-from jaxgen.metrics.annealed_importance import Annealing, annealed_likelihoods
-from jaxgen.metrics.importance_bound import importance_bound, streamed_moments
 
 from experiments.latent_spaces.likelihood_protocols import (
     Contender,
@@ -19,13 +16,16 @@ from experiments.latent_spaces.likelihood_protocols import (
 )
 from experiments.latent_spaces.likelihood_tables import likelihood_section
 from experiments.latent_spaces.settings import LatentSpaces, Likelihood
-from experiments.latent_spaces.trained import Model, images_of
+from experiments.latent_spaces.trained import Model, Pixels, images_of
 from experiments.report import Part
 from experiments.training import Run, train
 from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
 from jaxgen.data.batches import minibatch
 from jaxgen.data.binarization import binarized, binarized_once
 from jaxgen.keys import named
+from jaxgen.metrics.active_units import active_units
+from jaxgen.metrics.annealed_importance import Annealing, annealed_likelihoods
+from jaxgen.metrics.importance_bound import importance_bound, streamed_moments
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.nn.codes import PointCode
 from jaxgen.training.autoencoding import autoencoding
@@ -64,9 +64,9 @@ def likelihood(experiment: LatentSpaces, folder: Path) -> Part:
 
 def black_and_white(
     experiment: LatentSpaces, protocol: Protocol
-) -> tuple[Float[np.ndarray, "n h w 1"], Float[np.ndarray, "m h w 1"]]:
+) -> tuple[Float[Pixels, "n h w 1"], Float[Pixels, "m h w 1"]]:
     """What is learned from, grey where pixels are drawn anew, and what is not."""
-    learned, held_out = (one.images for one in images_of(experiment.images))
+    learned, held_out = (np.asarray(one.images) for one in images_of(experiment.images))
     fixed = partial(binarized_once, seed=123)
     return (fixed(learned) if protocol.once else learned), fixed(held_out)
 
@@ -75,8 +75,8 @@ def contender_model(
     experiment: LatentSpaces,
     protocol: Protocol,
     name: str,
-    learned: Float[np.ndarray, "n h w 1"],
-    held_out: Float[np.ndarray, "m h w 1"],
+    learned: Float[Pixels, "n h w 1"],
+    held_out: Float[Pixels, "m h w 1"],
     folder: Path,
 ) -> Model:
     """Trains one contender, all its seeds at once, where it is missing."""
@@ -104,7 +104,7 @@ def contender_model(
     return Model(net, jax.device_get(train(run, folder / name).params))
 
 
-def logits_of_mean(images: Float[np.ndarray, "n h w 1"]) -> Callable:
+def logits_of_mean(images: Float[Pixels, "n h w 1"]) -> Callable:
     """Outputs start at what makes the mean image, as in IWAE's code."""
     mean = np.clip(images.mean(0).ravel(), 0.001, 0.999)
     logits = np.log(mean) - np.log1p(-mean)
@@ -112,7 +112,7 @@ def logits_of_mean(images: Float[np.ndarray, "n h w 1"]) -> Callable:
 
 
 def held_out_bound(
-    net: Autoencoder, images: Float[np.ndarray, "n h w 1"]
+    net: Autoencoder, images: Float[Pixels, "n h w 1"]
 ) -> Callable[[State, Data], Metrics]:
     """The negative ELBO of images that were not learned from."""
 
@@ -129,8 +129,8 @@ def scored(
     settings: Likelihood,
     contender: Contender,
     model: Model,
-    learned: Float[np.ndarray, "n h w 1"],
-    held_out: Float[np.ndarray, "m h w 1"],
+    learned: Float[Pixels, "n h w 1"],
+    held_out: Float[Pixels, "m h w 1"],
 ) -> dict[str, np.ndarray]:
     """Scores of each seed; those of single images (seeds, images)."""
     few = jnp.asarray(held_out[: settings.images])
@@ -146,7 +146,7 @@ def annealed(
     settings: Likelihood, net: Autoencoder, params: PyTree, key: Key, images: Array
 ) -> Metrics:
     """Annealed importance sampling of decoder and prior alone."""
-    bound = partial(net.apply, {"params": params})
+    bound: Any = partial(net.apply, {"params": params})
     found = annealed_likelihoods(
         lambda codes: bound(codes, method="log_prior"),
         lambda codes, image: bound(

@@ -1,7 +1,7 @@
 """Nets, codes and schedules whose likelihoods are measured, ours and published ones."""
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import flax.linen as nn
 import numpy as np
@@ -59,7 +59,7 @@ class Protocol(NamedTuple):
     batch: int
     epochs: tuple[float, ...]
     rates: tuple[float, ...]
-    adam: Mapping[str, float]
+    adam: Mapping[str, Any]
     once: bool
     source: str
 

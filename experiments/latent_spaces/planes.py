@@ -13,7 +13,7 @@ from experiments.latent_spaces.trained import Model, images_of, models
 from jaxgen.arrays import Array, Key, PyTree
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.report.latents import Codes, code_planes
-from jaxgen.report.pictures import image_rows
+from jaxgen.report.pictures import image_grids, image_rows
 
 DRAWN: tuple[ModelName, ...] = ("autoencoder", "regularized", "vae")
 """Models that pictures compare."""
@@ -49,17 +49,15 @@ def planes(experiment: LatentSpaces, folder: Path) -> Planes:
     held_out = images_of(experiment.images)[1]
     seen = jnp.asarray(held_out.images[:SHOWN])
     codes = {
-        TITLES[name].title: Codes(
-            *(one[0] for one in model.each_seed(places, seen)),
-            held_out.labels[:SHOWN],
-        )
+        TITLES[name].title: Codes(mean[0], scale[0], held_out.labels[:SHOWN])
         for name, model in found.items()
+        for mean, scale in [model.each_seed(places, seen)]
     }
     grids = {
         TITLES[name].title: 255 * model.each_seed(grid)[0]
         for name, model in found.items()
     }
-    return Planes(code_planes(codes), image_rows(grids))
+    return Planes(code_planes(codes), image_grids(grids))
 
 
 def places(net: Autoencoder, params: PyTree, key: Key, images: Array) -> Any:
@@ -70,11 +68,10 @@ def places(net: Autoencoder, params: PyTree, key: Key, images: Array) -> Any:
 
 
 def grid(net: Autoencoder, params: PyTree, key: Key) -> Array:
-    """What codes on a grid decode to, as columns of pictures: (steps, steps h, w, c)."""
+    """What codes on a grid decode to, the second dimension upwards."""
     side = jnp.linspace(-REACH, REACH, STEPS)
-    codes = jnp.stack(jnp.meshgrid(side, side, indexing="ij"), axis=-1)
-    images: Any = net.apply({"params": params}, codes, method="images")
-    return jnp.flip(images, 1).reshape(STEPS, -1, *images.shape[3:])
+    codes = jnp.stack(jnp.meshgrid(side, jnp.flip(side)), axis=-1)
+    return net.apply({"params": params}, codes, method="images")  # type: ignore
 
 
 def traversals(model: Model, rates: np.ndarray, most: int = 6) -> str:

@@ -20,7 +20,7 @@ from experiments.latent_spaces.planes import (
 )
 from experiments.latent_spaces.reference import reference_of
 from experiments.latent_spaces.settings import LatentSpaces, ModelName
-from experiments.latent_spaces.trained import models
+from experiments.latent_spaces.trained import Pixels, models
 from experiments.report import Part
 from jaxgen.arrays import Int
 
@@ -29,7 +29,7 @@ def points_and_distributions(experiment: LatentSpaces, folder: Path) -> Part:
     """Measures the codes of every model, and draws those of two dimensions."""
     reference = reference_of(experiment, folder.parent)
     trained = models(experiment, folder.parent / "models")
-    found = {
+    found: dict[ModelName, Any] = {
         name: model.each_seed(latent_scores, reference)
         for name, model in trained.items()
     }
@@ -55,7 +55,7 @@ def points_and_distributions(experiment: LatentSpaces, folder: Path) -> Part:
     )
 
 
-def pair_of(labels: Int[np.ndarray, " n"]) -> list[int]:
+def pair_of(labels: Int[Pixels, " n"]) -> list[int]:
     """The first image, and the first of another class."""
     return [0, int(np.argmax(labels != labels[0]))]
 

@@ -1,14 +1,13 @@
 """Where codes to decode are drawn: from the prior, or from a density of a model's codes."""
 
 from collections.abc import Callable, Mapping
-from typing import Any
 
+import jax
 import optax
 
 from experiments.latent_spaces.settings import Generation, SamplerName
-from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.arrays import Array, Float, Key
 from jaxgen.keys import named
-from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.fitted_priors import fitted_mixture, fitted_normal
 from jaxgen.models.learned_priors import FlowPrior
 from jaxgen.models.second_stage import second_stage
@@ -17,69 +16,56 @@ from jaxgen.training.prior_fitting import fitted_flow, fitted_second_stage
 
 RATE = 1e-3
 """Of Adam, for what is learned of codes."""
-STAGE, LAYERS = 64, 6
+STAGE, LAYERS = 32, 4
 """Width of the layers of a flow and of a second stage, and couplings of a flow."""
 
-Draw = Callable[[Autoencoder, PyTree, Array, Key], Float[Array, "m z"]]
-"""``(net, params, images learned from, key) -> codes``."""
-Fit = Callable[[Float[Array, "n z"], Key], Any]
-"""``(codes, key) -> prior`` of `jaxgen.models.fitted_priors`."""
+Draw = Callable[[Float[Array, "n z"], Key], Float[Array, "m z"]]
+"""``(codes of the images learned from, key) -> codes to decode``."""
 
 
-def from_prior(settings: Generation) -> Draw:
-    """Codes from the prior of the model."""
-
-    def draw(net, params, images, key):
-        return net.apply({"params": params}, key, settings.samples, method="draw")
-
-    return draw
+def standard(settings: Generation) -> Draw:
+    """From N(0, I), the prior of all models."""
+    return lambda codes, key: jax.random.normal(key, (settings.samples, codes.shape[1]))
 
 
-def from_fitted(settings: Generation, fit: Fit) -> Draw:
-    """Codes from a density fitted to those of the images, one drawn of each posterior."""
+def gaussian(settings: Generation) -> Draw:
+    """From a normal density of their mean and covariance."""
+    return lambda codes, key: fitted_normal(codes).sample(key, settings.samples)
 
-    def draw(net, params, images, key):
-        posterior: Any = net.apply({"params": params}, images, method="encode")
-        codes = posterior.sample(named(key, "codes"), 1)[0]
-        prior = fit(codes, named(key, "fit"))
+
+def mixture(settings: Generation) -> Draw:
+    """From a mixture of normal densities."""
+
+    def draw(codes, key):
+        count, fit = settings.components, named(key, "fit")
+        prior = fitted_mixture(codes, count, fit, restarts=1, steps=100)
         return prior.sample(named(key, "sample"), settings.samples)
 
     return draw
 
 
-def gaussian(settings: Generation) -> Draw:
-    """From a normal density of their mean and covariance."""
-    return from_fitted(settings, lambda codes, key: fitted_normal(codes))
-
-
-def mixture(settings: Generation) -> Draw:
-    """From a mixture of normal densities."""
-    components = settings.components
-    return from_fitted(
-        settings, lambda codes, key: fitted_mixture(codes, components, key)
-    )
-
-
 def flow(settings: Generation) -> Draw:
     """From a flow of affine couplings."""
 
-    def fit(codes: Float[Array, "n z"], key: Key) -> Any:
+    def draw(codes, key):
         prior = FlowPrior(codes.shape[1], coupling_flow(LAYERS, STAGE))
-        return fitted_flow(codes, prior, adam(settings), key, steps=settings.steps)
+        how = {"steps": settings.steps, "key": named(key, "fit")}
+        fitted = fitted_flow(codes, prior, adam(settings), **how)
+        return fitted.sample(named(key, "sample"), settings.samples)
 
-    return from_fitted(settings, fit)
+    return draw
 
 
 def second(settings: Generation) -> Draw:
     """From a variational autoencoder of the codes."""
 
-    def fit(codes: Float[Array, "n z"], key: Key) -> Any:
+    def draw(codes, key):
         model = second_stage(codes.shape[1], STAGE)
-        return fitted_second_stage(
-            codes, model, adam(settings), key, steps=settings.steps
-        )
+        how = {"steps": settings.steps, "key": named(key, "fit")}
+        fitted = fitted_second_stage(codes, model, adam(settings), **how)
+        return fitted.sample(named(key, "sample"), settings.samples)
 
-    return from_fitted(settings, fit)
+    return draw
 
 
 def adam(settings: Generation) -> optax.GradientTransformation:
@@ -88,9 +74,12 @@ def adam(settings: Generation) -> optax.GradientTransformation:
 
 
 SAMPLERS: Mapping[SamplerName, Callable[[Generation], Draw]] = {
-    "prior": from_prior,
+    "prior": standard,
     "gaussian": gaussian,
     "mixture": mixture,
     "flow": flow,
     "second_stage": second,
 }
+
+DECOMPOSING: tuple[SamplerName, ...] = ("gaussian", "mixture")
+"""Those that take covariances apart."""

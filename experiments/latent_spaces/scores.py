@@ -1,19 +1,18 @@
 """What generated images are scored by, in the space of a classifier's logits."""
 
-from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.digit_classifier import DIGITS, logits_of
-from jaxgen.arrays import Array, Float, Key, Metrics
+from experiments.latent_spaces.trained import Pixels
+from jaxgen.arrays import Array, Float, Int, Key, Metrics, PyTree
 from jaxgen.data.images import Labelled
 from jaxgen.metrics.frechet import frechet_distance, moments
 from jaxgen.metrics.memorization import nearest_distances
 from jaxgen.metrics.neighbours import neighbour_scores
-from jaxgen.training.learner import State
 
 NEIGHBOURS = 5
 """Of precision, density and coverage."""
@@ -22,54 +21,47 @@ CONFIDENT = 0.5
 SPACE = "logits of a digit classifier"
 """The feature space, which every distance names."""
 
-Judge = Callable[[Float[Array, "n h w 1"]], Float[Array, "n c"]]
-
 
 class Reference(NamedTuple):
     """Real images that generated ones are compared with.
 
     Attributes:
-      judge: ``images in [0, 1] -> logits``.
+      judge: parameters of the classifier that judges them.
       learned: images that the models learned from.
       held_out: images that they did not.
+      pairs: of held-out images of different classes, (2, pairs).
     """
 
-    judge: Judge
+    judge: PyTree
     learned: Labelled
     held_out: Labelled
+    pairs: Int[np.ndarray, "2 p"] | Int[Array, "2 p"]
 
 
-def judge_of(state: State) -> Judge:
-    """What the trained classifier says of images in [0, 1]."""
-    on_host: Any = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
-
-    def logits(images):
-        params = jax.tree.map(jnp.asarray, on_host)  # wherever the images are
-        return logits_of(params, 2 * images - 1)
-
-    return logits
+def told(reference: Reference, images: Float[Pixels, "n h w 1"]) -> Float[Array, "n c"]:
+    """What the classifier says of images in [0, 1]."""
+    return logits_of(reference.judge, jnp.asarray(2 * images - 1))
 
 
 def image_scores(images: Float[Array, "n h w c"], reference: Reference) -> Metrics:
     """Quality, diversity and copying of images, against held-out ones."""
-    held_out = jnp.asarray(reference.held_out.images)
-    told, real = reference.judge(images), reference.judge(held_out)
-    near = neighbour_scores(real, told, NEIGHBOURS)
+    made, real = (told(reference, some) for some in (images, reference.held_out.images))
+    near = neighbour_scores(real, made, NEIGHBOURS)
     return {
-        "frechet": frechet_distance(moments(told), moments(real)),
+        "frechet": frechet_distance(moments(made), moments(real)),
         "precision": near.precision,
         "density": near.density,
         "coverage": near.coverage,
-        "classes": classes_reached(told),
+        "classes": classes_reached(made),
         "nearest": nearest_ratio(images, reference),
     }
 
 
 def classes_reached(logits: Float[Array, "n c"]) -> Array:
     """Classes with at least a tenth of their even share of the images, surely told."""
-    told = jax.nn.softmax(logits)
-    sure = told.max(1) >= CONFIDENT
-    counts = (jax.nn.one_hot(told.argmax(1), DIGITS) * sure[:, None]).sum(0)
+    shares = jax.nn.softmax(logits)
+    sure = shares.max(1) >= CONFIDENT
+    counts = (jax.nn.one_hot(shares.argmax(1), DIGITS) * sure[:, None]).sum(0)
     return (counts >= len(logits) / DIGITS / 10).sum()
 
 
@@ -79,22 +71,26 @@ def nearest_ratio(images: Float[Array, "n h w c"], reference: Reference) -> Arra
     Medians of distances of pixels: one for a perfect sampler, near zero for copies.
     """
     learned, held_out, made = (
-        jnp.asarray(part).reshape(len(part), -1)
+        part.reshape(len(part), -1)
         for part in (reference.learned.images, reference.held_out.images, images)
     )
     own, usual = (nearest_distances(part, learned) for part in (made, held_out))
     return jnp.median(own) / jnp.median(usual)
 
 
-def perfect_images(reference: Reference, key: Key, count: int) -> Array:
+def perfect_images(
+    reference: Reference, key: Key, count: int
+) -> Float[Array, "{count} h w c"]:
     """Learned images, drawn again: what a perfect sampler would make."""
-    images = jnp.asarray(reference.learned.images)
+    images = reference.learned.images
     return images[jax.random.randint(key, (count,), 0, len(images))]
 
 
-def trivial_images(reference: Reference, key: Key, count: int) -> Array:
+def trivial_images(
+    reference: Reference, key: Key, count: int
+) -> Float[Array, "{count} h w c"]:
     """Every pixel of some learned image, chosen for itself: right but for all shapes."""
-    images = jnp.asarray(reference.learned.images)
+    images = reference.learned.images
     pixels = images.reshape(len(images), -1)
     chosen = jax.random.randint(key, (count, pixels.shape[1]), 0, len(images))
     return jnp.take_along_axis(pixels, chosen, axis=0).reshape(-1, *images.shape[1:])

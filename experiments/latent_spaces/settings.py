@@ -79,7 +79,7 @@ class Generation:
     """Images of each model, sampler and seed."""
     components: int = 10
     """Of the mixture."""
-    steps: int = 1_500
+    steps: int = 1_000
     """Updates of the flow, and of the second stage."""
 
     def __post_init__(self):

@@ -1,6 +1,7 @@
 """All models of a run, trained, and what each seed of them learned."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -17,11 +18,13 @@ from experiments.latent_spaces.arms import (
     learner_of,
 )
 from experiments.latent_spaces.settings import Images, LatentSpaces, ModelName
-from experiments.training import Run, train
+from experiments.training import KEY, Run, on_rows, train
 from jaxgen.arrays import Array, Float, Metrics, PyTree
 from jaxgen.data.images import Labelled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.training.learner import State
+
+Pixels = Array | np.ndarray
 
 TEST = 1_000
 """Held-out images that are looked at, at most."""
@@ -38,12 +41,25 @@ class Model(NamedTuple):
     net: Autoencoder
     params: PyTree
 
-    def each_seed(self, function: Callable, *arguments: Any) -> Any:
-        """``function(net, params, key, *arguments)`` of every seed, compiled as one."""
-        count = len(jax.tree.leaves(self.params)[0])
-        keys = jax.random.split(jax.random.key(2), count)
-        rows = jax.vmap(lambda params, key: function(self.net, params, key, *arguments))
-        return jax.tree.map(np.asarray, jax.jit(rows)(self.params, keys))
+    @property
+    def seeds(self) -> int:
+        """How many there are."""
+        return len(jax.tree.leaves(self.params)[0])
+
+    def each_seed(self, function: Callable, *arguments: PyTree) -> Any:
+        """``function(net, params, key, *arguments)`` of every seed, on all devices."""
+        keys = jax.random.split(KEY, self.seeds)
+        return on_rows(of_seeds(function, self.net), (self.params, keys), *arguments)
+
+
+@lru_cache(maxsize=256)  # the same function of the same net is compiled once
+def of_seeds(function: Callable, net: Any) -> Callable:
+    """A function of parameters and keys, and what all seeds share, seeds side by side."""
+
+    def rows(given: tuple[PyTree, PyTree], *arguments: PyTree) -> Any:
+        return jax.vmap(lambda one, key: function(net, one, key, *arguments))(*given)
+
+    return rows
 
 
 def images_of(settings: Images) -> tuple[Labelled, Labelled]:
@@ -66,7 +82,9 @@ def models(experiment: LatentSpaces, folder: Path) -> dict[ModelName, Model]:
     """Every model that is asked for, in their order; trains what is missing."""
     found = {}
     for name, family in FAMILIES.items():
-        wanted = [one for one in experiment.models.names if one in family.weights]
+        wanted: list[ModelName] = [
+            one for one in experiment.models.names if one in family.weights
+        ]
         if wanted:
             found |= of_family(experiment, family, wanted, name, folder / name)
     return {name: found[name] for name in experiment.models.names}
@@ -75,7 +93,7 @@ def models(experiment: LatentSpaces, folder: Path) -> dict[ModelName, Model]:
 def of_family(
     experiment: LatentSpaces,
     family: Family,
-    wanted: list[ModelName],
+    wanted: Sequence[ModelName],
     name: str,
     folder: Path,
 ) -> dict[ModelName, Model]:
@@ -102,7 +120,7 @@ def of_family(
 
 
 def held_out(
-    net: Autoencoder, images: Float[np.ndarray, "n h w c"]
+    net: Autoencoder, images: Float[Pixels, "n h w c"]
 ) -> Callable[[State, Array], Metrics]:
     """Rate and distortion of images that were not learned from."""
 
@@ -110,6 +128,9 @@ def held_out(
         terms: Any = net.apply(
             {"params": state.params}, jnp.asarray(images), jax.random.key(0)
         )
-        return {"rate": terms.rate.mean(), "distortion": terms.distortion.mean()}
+        return {
+            "test_rate": terms.rate.mean(),
+            "test_distortion": terms.distortion.mean(),
+        }
 
     return evaluate

@@ -94,7 +94,6 @@ def gated_delta_rule(
         log_decay, rate = (
             jnp.where(padding[..., None], 0, x) for x in (log_decay, rate)
         )
-    log_decay = jnp.maximum(log_decay, LOWEST)
     if segments is None:
         segments = jnp.zeros((batch, length), jnp.int32)
     tokens = Tokens(query, key, value, log_decay, rate, runs(segments))
@@ -102,10 +101,20 @@ def gated_delta_rule(
         jnp.zeros((batch, heads, width, value.shape[-1]), value.dtype),
         jnp.zeros_like(tokens.run[:, 0]),
     )
+    return answers_behind(empty, tokens, chunk)[1]
+
+
+def answers_behind(
+    memory: Memory, tokens: Tokens, chunk: int
+) -> tuple[Memory, Float[Array, "b t n v"]]:
+    """The memory after the tokens, where chunks fit them, and its answers to each."""
+    batch, length = tokens.run.shape
+    tokens = tokens._replace(log_decay=jnp.maximum(tokens.log_decay, LOWEST))
     chunks = jax.tree.map(partial(cut, min(chunk, length)), tokens)
     step = jax.checkpoint(answered_chunk, prevent_cse=False)  # pyright: ignore
-    _, found = jax.lax.scan(step, empty, chunks)
-    return found.swapaxes(0, 1).reshape(batch, -1, *found.shape[3:])[:, :length]
+    memory, found = jax.lax.scan(step, memory, chunks)
+    found = found.swapaxes(0, 1).reshape(batch, -1, *found.shape[3:])
+    return memory, found[:, :length]
 
 
 def answered_chunk(

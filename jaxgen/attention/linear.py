@@ -125,15 +125,23 @@ class State(NamedTuple):
 
 def chunked_sums(terms: Terms, chunk: int, last: int) -> Float[Array, "b t n v"]:
     """Sums over the tokens up to each: itself is the last (0), or the one before (-1)."""
-    batch, length, heads, width = terms.key.shape
-    size = min(chunk, length)
+    batch, _, heads, width = terms.key.shape
     sums = jnp.zeros((batch, heads, width, terms.value.shape[-1]), terms.value.dtype)
     nothing = State(
         sums, jnp.zeros_like(terms.highest[:, 0]), jnp.zeros_like(terms.run[:, 0])
     )
+    return sums_behind(nothing, terms, chunk, last)[1]
+
+
+def sums_behind(
+    state: State, terms: Terms, chunk: int, last: int
+) -> tuple[State, Float[Array, "b t n v"]]:
+    """The state after the tokens, where chunks fit them, and the sums up to each."""
+    batch, length = terms.run.shape
+    size = min(chunk, length)
     step = partial(summed_chunk, jnp.tri(size, k=last, dtype=bool))
-    _, found = jax.lax.scan(step, nothing, jax.tree.map(partial(cut, size), terms))
-    return found.swapaxes(0, 1).reshape(batch, -1, *found.shape[3:])[:, :length]
+    state, found = jax.lax.scan(step, state, jax.tree.map(partial(cut, size), terms))
+    return state, found.swapaxes(0, 1).reshape(batch, -1, *found.shape[3:])[:, :length]
 
 
 def summed_chunk(

@@ -4,7 +4,7 @@ Images are float32 in [-1, 1] of shape (n, h, w, c), labels int32 of shape (n,).
 """
 
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,6 +17,8 @@ from jaxgen.arrays import Array, Float, Int, Key
 
 FILE_NAMES = (("x_train", "y_train"), ("x", "y"), ("images", "labels"))
 """What arrays of images and labels are called in files, most telling first."""
+HELD_OUT_NAMES = (("x_test", "y_test"),)
+"""What those of held-out images are called."""
 
 
 class Labelled(NamedTuple):
@@ -42,12 +44,18 @@ def digits8() -> Labelled:
     return labelled(np.reshape(pixels, (-1, 8, 8)), np.asarray(labels), largest=16)
 
 
-def labelled_from_file(path: Path) -> Labelled:
+def labelled_from_file(
+    path: Path, called: Sequence[tuple[str, str]] = FILE_NAMES
+) -> Labelled:
     """Images and labels of an ``.npz`` file.
 
     The arrays are called ``x_train`` and ``y_train``, ``x`` and ``y``, or ``images``
     and ``labels``: images (n, h, w) or (n, h, w, c), uint8 in [0, 255] or floats in
     [0, 1]; labels (n,) integers.
+
+    Args:
+      path: of the file.
+      called: names of images and labels, of which the first there are taken.
 
     Raises:
       ValueError: it is no such file, or its arrays are not that.
@@ -59,7 +67,7 @@ def labelled_from_file(path: Path) -> Labelled:
     except zipfile.BadZipFile as error:
         raise ValueError(f"{path}: expected an .npz file, {error}") from error
     with np.load(path, allow_pickle=False) as file:
-        names = _names_in(path, file.files)
+        names = _names_in(path, file.files, called)
         images, labels = (file[name] for name in names)
     if not np.issubdtype(labels.dtype, np.integer) or labels.min(initial=0) < 0:
         raise ValueError(
@@ -147,11 +155,19 @@ def stacked_images(
     return images, labels
 
 
-def _names_in(path: Path, there: list[str]) -> tuple[str, str]:
-    for names in FILE_NAMES:
+def holds_held_out(path: Path) -> bool:
+    """Whether a file that was read once has held-out images as well."""
+    with np.load(path, allow_pickle=False) as file:
+        return set(*HELD_OUT_NAMES) <= set(file.files)
+
+
+def _names_in(
+    path: Path, there: list[str], called: Sequence[tuple[str, str]]
+) -> tuple[str, str]:
+    for names in called:
         if set(names) <= set(there):
             return names
-    expected = ", ".join(" and ".join(names) for names in FILE_NAMES)
+    expected = ", ".join(" and ".join(names) for names in called)
     raise ValueError(f"{path} holds {', '.join(there)}: expected {expected}")
 
 

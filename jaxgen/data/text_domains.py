@@ -53,23 +53,33 @@ def documents(domain: str) -> list[bytes]:
 
 
 def domains_from_folder(folder: Path) -> dict[str, list[bytes]]:
-    """The documents of each ``.txt`` file of a folder, by its name without that end.
+    """The documents of each ``.txt`` file and of each sub-folder of them, by its name.
 
-    A line of one form feed separates documents; a file without any is one document.
+    A line of one form feed separates documents; a file without any is one document, and
+    a sub-folder holds those of all its files, however deep, in the order of their paths.
 
     Raises:
       FileNotFoundError: there is no such folder.
-      ValueError: it has no such file, or a file has no text.
+      ValueError: it has no such file, a file or a sub-folder has no text, or both have one
+        name.
     """
     if not folder.is_dir():
         raise FileNotFoundError(f"{folder}: expected a folder of .txt files")
-    paths = sorted(folder.glob("*.txt"))
+    within = [path for path in folder.iterdir() if path.is_dir()]
+    whole = {path: sorted(path.rglob("*.txt")) for path in within}
+    paths = {path: [path] for path in folder.glob("*.txt") if path.is_file()}
+    paths |= {path: files for path, files in whole.items() if files}
     if not paths:
         raise ValueError(f"{folder}: no .txt file in it; expected one for each domain")
-    domains = {path.stem: _parts(path.read_bytes()) for path in paths}
-    for path in paths:
-        if not domains[path.stem]:
+    domains: dict[str, list[bytes]] = {}
+    for path in sorted(paths):
+        name = path.name if path.is_dir() else path.stem
+        texts = [part for file in paths[path] for part in _parts(file.read_bytes())]
+        if not texts:
             raise ValueError(f"{path}: no text in it; write some, or remove the file")
+        if name in domains:
+            raise ValueError(f"{path}: two domains named {name}; rename one of them")
+        domains[name] = texts
     return domains
 
 

@@ -57,3 +57,19 @@ def correlated(
 ) -> Float[Array, "k n z"]:
     """``L e``, of each example; on accelerators too in full precision."""
     return jnp.einsum("nij,knj->kni", triangle, noise, precision="highest")
+
+
+def full_kl_to_standard_normal(posterior: FullNormal) -> Float[Array, "n 1"]:
+    """Nats from each density to N(0, I), in one column.
+
+    Computes ``(|L|_F^2 + |mean|^2 - z) / 2 - log |L|``.
+
+    Example:
+      >>> one = FullNormal(jnp.ones((1, 2)), jnp.eye(2)[None])
+      >>> full_kl_to_standard_normal(one).item()
+      1.0
+    """
+    mean, triangle = posterior
+    diagonal = jnp.diagonal(triangle, axis1=1, axis2=2)
+    squares = (triangle**2).sum((1, 2)) + (mean**2).sum(1) - mean.shape[1]
+    return (0.5 * squares - jnp.log(diagonal).sum(1))[:, None]

@@ -28,6 +28,8 @@ class NormalMixture(NamedTuple):
     means: Float[Array, "m z"]
     triangles: Float[Array, "m z z"]
 
+    space = "real"
+
     @property
     def size(self) -> int:
         """Dimensions of a point."""
@@ -110,27 +112,3 @@ def expectation_maximization(
     start = jnp.asarray(0), first, jnp.asarray(-jnp.inf), jnp.asarray(jnp.inf)
     mixture = lax.while_loop(unfinished, climb, start)[1]
     return mixture, mixture.log_prob(codes).mean()
-
-
-def spread_out(
-    key: Key, codes: Float[Array, "n z"], count: int
-) -> Float[Array, "{count} z"]:
-    """Points that lie far apart, each chosen by its squared distance to those before.
-
-    References:
-      Arthur and Vassilvitskii, 2007, *k-means++: the advantages of careful seeding*,
-      section 2.2.
-    """
-    first, rest = jax.random.split(key)
-    one = codes[jax.random.randint(first, (), 0, len(codes))]
-
-    def distance(centre):
-        return ((codes - centre[None]) ** 2).sum(1)
-
-    def choose(nearest, key):
-        centre = codes[jax.random.categorical(key, jnp.log(nearest))]
-        return jnp.minimum(nearest, distance(centre)), centre
-
-    keys = jax.random.split(rest, count - 1)
-    others = lax.scan(choose, distance(one), keys)[1]
-    return jnp.concatenate([one[None], others])

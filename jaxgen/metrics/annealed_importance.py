@@ -80,7 +80,7 @@ def sigmoid_temperatures(steps: int, width: float = 4.0) -> Float[Array, "{steps
 
     References:
         Wu et al., "On the quantitative analysis of decoder-based generative models",
-        2017, section 4.1, with the same width.
+        2017, with the same width.
 
     Example:
         >>> [round(beta, 3) for beta in sigmoid_temperatures(4).tolist()]
@@ -111,7 +111,8 @@ def annealed_likelihood(
     w is unbiased for p(x) at any number of temperatures, but for the steering of the
     step size, so that the estimate is on average below log p(x), like a bound; more
     temperatures and more chains raise it. An error that is small says that the chains
-    agree; an `effective` of about one says that the error cannot be trusted.
+    agree; an `effective` of about one says that the error cannot be trusted. A mode of
+    the posterior that no chain found is seen by neither.
 
     Args:
         log_prior: log p(z), codes (c, z) to (c,); normalised.
@@ -131,12 +132,13 @@ def annealed_likelihood(
         >>> import jax, jax.numpy as jnp
         >>> from jaxgen.densities.normal import standard_normal_log_prob
         >>> x = 1.0  # x = z + e, of variance 2
-        >>> found = annealed_likelihood(
+        >>> score = jax.jit(lambda key: annealed_likelihood(
         ...     standard_normal_log_prob,
         ...     lambda z: standard_normal_log_prob(x - z),
         ...     lambda key, count: jax.random.normal(key, (count, 1)),
-        ...     jax.random.key(0),
-        ...     Annealing(100, step_size=0.5))
+        ...     key,
+        ...     Annealing(100, step_size=0.5)))
+        >>> found = score(jax.random.key(0))
         >>> exact = -0.25 * x**2 - 0.5 * jnp.log(4 * jnp.pi)
         >>> bool(abs(found.log_likelihood - exact) < 0.1)
         True
@@ -163,13 +165,14 @@ def annealed_likelihood(
     keys = jax.random.split(named(key, "transitions"), len(betas) - 1)
     start = codes, jnp.zeros(annealing.chains), jnp.asarray(annealing.step_size)
     end, acceptance = jax.lax.scan(step, start, (betas[:-1], betas[1:], keys))
-    moments = weight_moments(end[1][:, None])
+    _, log_weights, step_size = end
+    moments = weight_moments(log_weights[:, None])
     return AnnealedLikelihood(
         importance_bound(moments)[0],
         bound_error(moments)[0],
         effective_sample_size(moments)[0],
         acceptance.mean(),
-        end[2],
+        step_size,
     )
 
 

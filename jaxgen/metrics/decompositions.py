@@ -1,4 +1,4 @@
-"""Spectra of symmetric matrices and singular values, one matrix at a time under vmap.
+"""Spectra, singular values and solutions, one matrix at a time under vmap.
 
 On a CPU a batch of decompositions waits for threads that its neighbours on other
 devices may hold, and then all of them wait for ever. One at a time none waits.
@@ -38,6 +38,14 @@ def eigenvectors(
 def singular_values(matrix: Float[Array, "m n"]) -> Float[Array, " smaller"]:
     """Descending."""
     return jnp.linalg.svd(matrix, compute_uv=False)
+
+
+@sequential_vmap
+def solution(
+    matrix: Float[Array, "d d"], right: Float[Array, " d"]
+) -> Float[Array, " d"]:
+    """x of ``matrix x = right``, the matrix symmetric and positive definite."""
+    return jax.scipy.linalg.cho_solve(jax.scipy.linalg.cho_factor(matrix), right)
 
 
 @jax.custom_jvp

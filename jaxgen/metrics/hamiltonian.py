@@ -64,7 +64,7 @@ def leapfrog(
         steps: how many, a number and no traced array.
 
     References:
-        Neal, "MCMC using Hamiltonian dynamics", 2011, equations 2.28 to 2.30.
+        Neal, "MCMC using Hamiltonian dynamics", 2011, section 2.
 
     Example:
         >>> import jax.numpy as jnp
@@ -106,13 +106,14 @@ def hamiltonian_step(
 
     References:
         Duane et al., "Hybrid Monte Carlo", 1987; Neal, "MCMC using Hamiltonian
-        dynamics", 2011, section 5.3.2.1.
+        dynamics", 2011, section 3.
 
     Example:
         >>> import jax, jax.numpy as jnp
         >>> density = lambda z: -0.5 * (z**2).sum(-1)
         >>> start = jnp.zeros((4, 2))
-        >>> moved = hamiltonian_step(density, start, jax.random.key(0), 0.01, 5)
+        >>> step = jax.jit(hamiltonian_step, static_argnums=(0, 4))
+        >>> moved = step(density, start, jax.random.key(0), 0.01, 5)
         >>> bool((moved.acceptance > 0.99).all())
         True
     """
@@ -147,7 +148,7 @@ def adapted(
         factor: above one.
 
     References:
-        Neal, "MCMC using Hamiltonian dynamics", 2011, section 5.4.4, for the target.
+        Neal, "MCMC using Hamiltonian dynamics", 2011, section 4, for the target.
 
     Example:
         >>> import jax.numpy as jnp

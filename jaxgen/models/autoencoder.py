@@ -6,8 +6,10 @@ import flax.linen as nn
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.densities.full_normal import FullNormal, full_kl_to_standard_normal
 from jaxgen.densities.normal import DiagonalNormal, kl_to_standard_normal
-from jaxgen.models.priors import StandardNormal
+from jaxgen.densities.sphere import VonMisesFisher, kl_to_uniform
+from jaxgen.models.priors import StandardNormal, UniformSphere, require_fit
 
 
 class Terms(NamedTuple):
@@ -58,7 +60,8 @@ class Autoencoder(nn.Module):
       likelihood: of images under outputs; see `jaxgen.models.likelihoods`.
 
     Raises:
-      ValueError: the decoder's outputs are not what the likelihood needs of the images.
+      ValueError: the prior is of other codes; the decoder's outputs are not what the
+        likelihood needs of the images.
 
     References:
       Kingma and Welling, 2014, *Auto-encoding variational Bayes*, equation 3.
@@ -100,6 +103,7 @@ class Autoencoder(nn.Module):
           *conditions: of the images, each (n, ...).
           seen: what the encoder is given instead of them: noisy ones, for denoising.
         """
+        require_fit(self.prior, self.code)
         posterior = self.encode(images if seen is None else seen, *conditions)
         codes = posterior.sample(key, samples)
         log_likelihood = self.log_likelihood(codes, images, *conditions)
@@ -116,14 +120,7 @@ class Autoencoder(nn.Module):
         self, codes: Float[Array, "*n z"], *conditions: Array
     ) -> Float[Array, "*n h w p"]:
         """The outputs for codes; conditions are of the last of their leading axes."""
-        many = [
-            jnp.broadcast_to(one, codes.shape[:-2] + one.shape).reshape(
-                -1, *one.shape[1:]
-            )
-            for one in conditions
-        ]
-        outputs = self.decoder(codes.reshape(-1, codes.shape[-1]), *many)
-        return outputs.reshape(*codes.shape[:-1], *outputs.shape[1:])
+        return decoded(self.decoder, codes, *conditions)
 
     def log_likelihood(
         self,
@@ -167,13 +164,32 @@ class Autoencoder(nn.Module):
         return self.likelihood.sample(self.decode(codes, *conditions), key)
 
 
+def decoded(
+    decoder: Any, codes: Float[Array, "*n z"], *conditions: Array
+) -> Float[Array, "..."]:
+    """A decoder's outputs for codes with any leading axes, which it takes as one."""
+    many = [
+        jnp.broadcast_to(one, codes.shape[:-2] + one.shape).reshape(-1, *one.shape[1:])
+        for one in conditions
+    ]
+    outputs = decoder(codes.reshape(-1, codes.shape[-1]), *many)
+    return outputs.reshape(*codes.shape[:-1], *outputs.shape[1:])
+
+
+CLOSED = {
+    (DiagonalNormal, StandardNormal): kl_to_standard_normal,
+    (FullNormal, StandardNormal): full_kl_to_standard_normal,
+    (VonMisesFisher, UniformSphere): kl_to_uniform,
+}
+"""Divergences that need no estimate, by posterior and prior."""
+
+
 def rates_of(
     posterior: PyTree, prior: PyTree, log_ratio: Float[Array, "k n"]
 ) -> Float[Array, "n r"]:
-    """KL from posterior to prior: by dimension in closed form, or from the codes."""
-    if isinstance(posterior, DiagonalNormal) and isinstance(prior, StandardNormal):
-        return kl_to_standard_normal(posterior)
-    return log_ratio.mean(0)[:, None]
+    """KL from posterior to prior: in closed form, by dimension, or from the codes."""
+    closed = CLOSED.get((type(posterior), type(prior)))
+    return log_ratio.mean(0)[:, None] if closed is None else closed(posterior)
 
 
 def require_outputs(outputs: Array, images: Array, likelihood: Any) -> None:

@@ -13,11 +13,11 @@ import jax.numpy as jnp
 from jax import lax
 
 from jaxgen.arrays import Array, Float, Key, PyTree
+from jaxgen.densities.clusters import gathered, spread_out
 from jaxgen.densities.mixture import (
     NormalMixture,
     expectation_maximization,
     maximized,
-    spread_out,
 )
 
 
@@ -55,6 +55,8 @@ def fitted_mixture(
 ) -> NormalMixture:
     """The likeliest of some mixtures of normal densities, each climbed to by EM.
 
+    Each starts from the clusters of k-means.
+
     Args:
       codes: of training examples.
       components: of the mixture.
@@ -84,9 +86,7 @@ def fitted_mixture(
 
     def climbed(key):
         centres = spread_out(key, codes, components)
-        distances = ((codes[:, None] - centres[None]) ** 2).sum(-1)
-        nearest = jax.nn.one_hot(distances.argmin(1), components, dtype=codes.dtype)
-        first = maximized(codes, nearest, floor)
+        first = maximized(codes, gathered(codes, centres, 20), floor)
         return expectation_maximization(codes, first, steps, tolerance, floor)
 
     found, heights = lax.map(climbed, jax.random.split(key, restarts))
@@ -124,6 +124,8 @@ class Learned:
     params: PyTree
     prior: Any = field(metadata={"static": True})
 
+    space = "real"
+
     @property
     def size(self) -> int:
         """Dimensions of a code."""
@@ -152,6 +154,8 @@ class Rescaled(NamedTuple):
     prior: Any
     shift: Float[Array, " z"]
     scale: Float[Array, " z"]
+
+    space = "real"
 
     @property
     def size(self) -> int:

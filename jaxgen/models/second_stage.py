@@ -59,6 +59,8 @@ class SecondStage:
     model: Autoencoder = field(metadata={"static": True})
     samples: int = field(default=100, metadata={"static": True})
 
+    space = "real"
+
     @property
     def size(self) -> int:
         """Dimensions of a code."""

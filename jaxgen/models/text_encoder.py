@@ -7,10 +7,19 @@ import flax.linen as nn
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer, normal
 
-from jaxgen.arrays import Array, Float, Int
+from jaxgen.arrays import Array, Float, Int, PyTree
+from jaxgen.attention.cost import Work
 from jaxgen.attention.positions import sinusoidal
 from jaxgen.nn.dropout import Dropout
-from jaxgen.nn.mixer import PLAIN, Context, led, positions_of, real, require_fit
+from jaxgen.nn.mixer import (
+    PLAIN,
+    Context,
+    led,
+    positions_of,
+    real,
+    require_fit,
+    require_memory,
+)
 from jaxgen.nn.stack import Stack
 
 
@@ -96,11 +105,47 @@ class TextEncoder(nn.Module):
             leader = jnp.broadcast_to(self.leader, (len(tokens), 1, self.features))
             x, context = jnp.concatenate([leader, x], 1), led(context, length)
         positions = positions_of(context, x.shape[1])
-        if self.positions is not None:
-            x = x + self.positions(positions, self.features).astype(x.dtype)
-        context = context._replace(positions=positions)
-        x = self.last(self.stack(self.drop(x), context))
+        x = self.drop(self._placed(x, positions))
+        x = self.last(self.stack(x, context._replace(positions=positions)))
         return Encoded(x[:, 1:], x[:, 0]) if self.cls else Encoded(x, None)
+
+    def memory(self, batch: int, capacity: int) -> PyTree:
+        """What the blocks keep of no token, with room for so many.
+
+        Raises:
+          ValueError: a mixer that remembers nothing.
+        """
+        sizes = batch, capacity, self.features, self.embedding.embedding.dtype
+        blocks: Any = self.blocks
+        return self.stack.stacked(
+            [require_memory(block.mixer).memory(*sizes) for block in blocks]
+        )
+
+    def continued(
+        self, tokens: Int[Array, "b t"], read: int | Int[Array, ""], memory: PyTree
+    ) -> tuple[Float[Array, "b t d"], PyTree]:
+        """Vectors of tokens behind those that the blocks remember, and what they keep.
+
+        Args:
+          tokens: of rows without padding, each of one sequence.
+          read: how many are remembered.
+          memory: of those.
+        """
+        positions = read + jnp.arange(tokens.shape[1])[None]
+        x = self._placed(self.embedding(tokens), positions)
+        x, memory = self.stack.continued(x, Context(positions=positions), memory)
+        return self.last(x), memory
+
+    def cost(self, batch: int, length: int) -> Work:
+        """Work of the blocks' products of matrices, forward."""
+        blocks: Any = self.blocks
+        costs = (block.cost(batch, length, self.features) for block in blocks)
+        return sum(costs, Work())
+
+    def _placed(self, x: Array, positions: Array) -> Array:
+        if self.positions is None:
+            return x
+        return x + self.positions(positions, self.features).astype(x.dtype)
 
     def logits(self, vectors: Float[Array, "b t d"]) -> Float[Array, "b t v"]:
         """Products with the embeddings, ``E h / sqrt(d)``: weights that are tied.

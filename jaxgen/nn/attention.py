@@ -1,15 +1,18 @@
 """Attention as a mixer: projections around one call of `jaxgen.attention`."""
 
 from collections.abc import Callable
+from typing import Any
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal, normal
+from jax.typing import DTypeLike
 
 from jaxgen.arrays import Array, Float
 from jaxgen.attention import scores
 from jaxgen.attention.attend import Implementation, attend, attention_cost
+from jaxgen.attention.cache import Cache, attend_cached, empty_cache, extended
 from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.patterns import Pattern
@@ -88,39 +91,59 @@ class SelfAttention(nn.Module):
         """Whether no query attends to a later key."""
         return self.pattern.causal
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
+        def among_row(query, key, value, positions, **how):
+            told = {"segments": context.segments, "padding": context.padding}
+            at = {"positions": positions, "key_positions": positions}
+            return attend(query, key, value, **told, **at, **how), None
+
+        return self._around(among_row, x, context)[0]
+
+    def memory(
+        self, batch: int, capacity: int, features: int, dtype: DTypeLike
+    ) -> Cache:
+        """Keys and values of no token."""
+        heads = self._key_heads(features)
+        return empty_cache(batch, capacity, heads, features // self.heads, dtype=dtype)
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: Cache
+    ) -> tuple[Float[Array, "b t d"], Cache]:
+        """Attention to what was read, of tokens behind it at their indices."""
+
+        def among_read(query, key, value, positions, **how):
+            cache = extended(memory, key, value)
+            return attend_cached(query, cache, **how), cache
+
+        return self._around(among_read, x, context)
+
+    @nn.compact
+    def _around(
+        self, attended: Callable, x: Array, context: Context
+    ) -> tuple[Array, Any]:
         features = x.shape[-1]
-        key_heads = self.heads if self.key_heads is None else self.key_heads
-        require_heads(features, self.heads, key_heads)
+        key_heads = self._key_heads(features)
         query = self._heads(self.heads, features, "query")(x)
         key = self._heads(key_heads, features, "key")(x)
         value = self._heads(key_heads, features, "value")(x)
         positions = positions_of(context, x.shape[1])
         if self.rotation is not None:
             query, key = (self.rotation(side, positions) for side in (query, key))
-        found = attend(
-            query,
-            key,
-            value,
-            pattern=self.pattern,
-            score=self.score(self.heads),
-            segments=context.segments,
-            padding=context.padding,
-            positions=positions,
-            key_positions=positions,
-            implementation=self.implementation,
-        )
+        how = {
+            "pattern": self.pattern,
+            "score": self.score(self.heads),
+            "implementation": self.implementation,
+        }
+        found, kept = attended(query, key, value, positions, **how)
         joined = found.output.reshape(x.shape)
         how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
-        return nn.Dense(features, **how, name="out")(joined)
+        return nn.Dense(features, **how, name="out")(joined), kept
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """The four projections and `attention_cost`; learned scores are not counted."""
-        key_heads = self.heads if self.key_heads is None else self.key_heads
-        require_heads(features, self.heads, key_heads)
+        key_heads = self._key_heads(features)
         width = features // self.heads
         query, key = (
             jax.ShapeDtypeStruct((batch, length, heads, width), jnp.float32)
@@ -135,6 +158,11 @@ class SelfAttention(nn.Module):
             + of_queries
             + matrix_product(rows, features, key_heads * width) * 2
         )
+
+    def _key_heads(self, features: int) -> int:
+        key_heads = self.heads if self.key_heads is None else self.key_heads
+        require_heads(features, self.heads, key_heads)
+        return key_heads
 
     def _heads(self, count: int, features: int, name: str) -> nn.Module:
         return nn.DenseGeneral(

@@ -1,13 +1,15 @@
 """A diagonal linear recurrence as a mixer: a state that runs along the tokens."""
 
+from collections.abc import Callable
 from math import pi
 
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal, normal
+from jax.typing import DTypeLike
 
-from jaxgen.arrays import Array, Float
+from jaxgen.arrays import Array, Complex, Float
 from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.segments import starts
 from jaxgen.attention.tiles import accumulator
@@ -64,10 +66,35 @@ class DiagonalStateSpace(nn.Module):
         """The state knows the past alone."""
         return True
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
+        def states(step, entered):
+            return states_of(step, entered, context)
+
+        return self._read(states, x)[0]
+
+    def memory(
+        self, batch: int, capacity: int, features: int, dtype: DTypeLike
+    ) -> Complex[Array, "b s"]:
+        """The state before any token."""
+        numbers = jnp.promote_types(dtype, jnp.complex64)
+        return jnp.zeros((batch, self._states(features)), numbers)
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: Complex[Array, "b s"]
+    ) -> tuple[Float[Array, "b t d"], Complex[Array, "b s"]]:
+        """From the state that the last token left."""
+
+        def states(step, entered):
+            entered = entered.at[:, 0].add(step[None] * memory)
+            return states_of(step, entered, Context())
+
+        read, state = self._read(states, x)
+        return read, state[:, -1]
+
+    @nn.compact
+    def _read(self, states_by: Callable, x: Array) -> tuple[Array, Array]:
         features, states = x.shape[-1], self._states(x.shape[-1])
         decay = self.param("decay", self._first_decay, (states,))
         angle = self.param("angle", self._first_angle, (states,))
@@ -82,11 +109,11 @@ class DiagonalStateSpace(nn.Module):
             jnp.exp(w.astype(accumulator(x))) for w in (decay, angle, gain)
         )
         step = jnp.exp(jax.lax.complex(-size, turn))
-        state = states_of(step, entered * gain[None, None], context)
+        state = states_by(step, entered * gain[None, None])
         # Re C h is two products of real matrices, where C h is four
         read = nn.Dense(features, **of, name="out_re")(state.real.astype(x.dtype))
         read -= nn.Dense(features, **of, name="out_im")(state.imag.astype(x.dtype))
-        return read + through.astype(x.dtype)[None, None] * x
+        return read + through.astype(x.dtype)[None, None] * x, state
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Both parts of B and of C; the scan, linear in ``b t states``, not counted."""

@@ -1,9 +1,13 @@
 """A gated depthwise convolution as a mixer: a control that attends to nothing."""
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal
+from jax.typing import DTypeLike
 
 from jaxgen.arrays import Array, Float
 from jaxgen.attention.cost import Work, matrix_product
@@ -48,17 +52,41 @@ class GatedConvolution(nn.Module):
         """It is its own definition."""
         return True
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
-        features, first = x.shape[-1], self._first()
+        def within(value, kernel):
+            sequence = sequences(context, *x.shape[:2])
+            return convolved_within(value, kernel, self._first(), sequence), None
+
+        return self._gated(within, x)[0]
+
+    def memory(
+        self, batch: int, capacity: int, features: int, dtype: DTypeLike
+    ) -> Float[Array, "b w d"]:
+        """Zeros for the values of the last tokens, one fewer than the kernel is wide."""
+        return jnp.zeros((batch, self.width - 1, features), dtype)
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: Float[Array, "b w d"]
+    ) -> tuple[Float[Array, "b t d"], Float[Array, "b w d"]]:
+        """Convolved with the values of the last tokens before them."""
+
+        def behind(value, kernel):
+            return convolved_behind(memory, value, kernel)
+
+        return self._gated(behind, x)
+
+    @nn.compact
+    def _gated(self, convolved: Callable, x: Array) -> tuple[Array, Any]:
+        features = x.shape[-1]
         how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
         gate = jax.nn.sigmoid(nn.Dense(features, **how, name="gate")(x))
         value = nn.Dense(features, **how, name="value")(x)
+        self._first()
         kernel = self.param("kernel", self.kernel_init, (self.width, features))
-        found = convolved_within(value, kernel, first, sequences(context, *x.shape[:2]))
-        return nn.Dense(features, **how, name="out")(gate * found)
+        found, kept = convolved(value, kernel)
+        return nn.Dense(features, **how, name="out")(gate * found), kept
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Three projections; ``2 b t d width`` operations of the kernel not counted."""
@@ -94,6 +122,23 @@ def convolved_within(
         weights = jnp.broadcast_to(weights, x.shape)
         total += jnp.where(own[..., None], shifted(x, offset), 0) * weights
     return total
+
+
+def convolved_behind(
+    before: Float[Array, "b w d"], x: Float[Array, "b t d"], kernel: Float[Array, "v d"]
+) -> tuple[Float[Array, "b t d"], Float[Array, "b w d"]]:
+    """``y_i = sum_u kernel_u x_(i + 1 - v + u)`` behind other tokens, and the last ones.
+
+    Example:
+      >>> x, kernel = jnp.ones((1, 2, 1)), jnp.ones((3, 1))
+      >>> y, last = convolved_behind(jnp.array([[[5.0], [7.0]]]), x, kernel)
+      >>> y[0, :, 0].tolist(), last[0, :, 0].tolist()
+      ([13.0, 9.0], [1.0, 1.0])
+    """
+    row = jnp.concatenate([before.astype(x.dtype), x], axis=1)
+    one_sequence = jnp.ones(row.shape[:2], jnp.int32)
+    found = convolved_within(row, kernel, 1 - len(kernel), one_sequence)
+    return found[:, before.shape[1] :], row[:, x.shape[1] :].astype(before.dtype)
 
 
 def shifted(x: Array, offset: int) -> Array:

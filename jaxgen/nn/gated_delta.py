@@ -1,17 +1,37 @@
 """The gated delta rule as a mixer: gates and short convolutions around a memory."""
 
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
 import flax.linen as nn
 import jax
 import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal
+from jax.typing import DTypeLike
 
 from jaxgen.arrays import Array, Float
 from jaxgen.attention.cost import Work, matrix_product
-from jaxgen.attention.delta_rule import cost_of_delta_rule, gated_delta_rule
+from jaxgen.attention.delta_rule import Memory, cost_of_delta_rule, gated_delta_rule
+from jaxgen.attention.linear_memory import answered_behind
 from jaxgen.attention.tiles import accumulator
-from jaxgen.nn.gated_convolution import convolved_within
+from jaxgen.nn.gated_convolution import convolved_behind, convolved_within
 from jaxgen.nn.mixer import Context, sequences
 from jaxgen.nn.projections import from_heads, require_heads, to_heads
+
+VECTORS = "query", "key", "value"
+"""What is convolved."""
+
+
+class Kept(NamedTuple):
+    """What a layer keeps of the tokens it has read.
+
+    Attributes:
+      held: keys and values, in a matrix of each head.
+      last: vectors of the last tokens, for the convolutions, by name.
+    """
+
+    held: Memory
+    last: dict[str, Float[Array, "b w d"]]
 
 
 class GatedDeltaRule(nn.Module):
@@ -66,29 +86,68 @@ class GatedDeltaRule(nn.Module):
         """The memory knows the past alone."""
         return True
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
-        self._require_sizes(x.shape[-1])
         sequence = sequences(context, *x.shape[:2])
-        query, key, value = (
-            self._convolved(x, sequence, name) for name in ("query", "key", "value")
+
+        def convolved(name, joined, kernel):
+            return convolved_within(joined, kernel, 1 - self.width, sequence), None
+
+        def answered(**given):
+            told: Any = {"padding": context.padding, "segments": context.segments}
+            return gated_delta_rule(**given, **told, chunk=self.chunk), None
+
+        return self._around(convolved, answered, x)[0]
+
+    def memory(
+        self, batch: int, capacity: int, features: int, dtype: DTypeLike
+    ) -> Kept:
+        """Nothing, in float32 or more."""
+        self._require_sizes(features)
+        size, numbers = features // self.heads, jnp.promote_types(dtype, jnp.float32)
+        last = jnp.zeros((batch, self.width - 1, features), numbers)
+        return Kept(
+            Memory(
+                jnp.zeros((batch, self.heads, size, size), numbers),
+                jnp.ones(batch, jnp.int32),
+            ),
+            dict.fromkeys(VECTORS, last),
         )
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: Kept
+    ) -> tuple[Float[Array, "b t d"], Kept]:
+        """With what is held of the tokens before, and the last of them."""
+
+        def convolved(name, joined, kernel):
+            return convolved_behind(memory.last[name], joined, kernel)
+
+        def answered(**given):
+            return answered_behind(memory.held, **given, chunk=self.chunk)
+
+        y, held, last = self._around(convolved, answered, x)
+        return y, Kept(held, last)
+
+    @nn.compact
+    def _around(
+        self, convolved: Callable, answered: Callable, x: Array
+    ) -> tuple[Array, Any, dict[str, Any]]:
+        self._require_sizes(x.shape[-1])
+        found = {name: self._convolved(x, convolved, name) for name in VECTORS}
+        query, key, value = (found[name][0] for name in VECTORS)
         step = self._gate(x, "step", use_bias=True, bias_init=first_step)
         speed = self.param("speed", first_speed, (self.heads,)).astype(accumulator(x))
-        found = gated_delta_rule(
-            unit(query),
-            unit(key),
-            value,
-            -jnp.exp(speed)[None, None] * jax.nn.softplus(step),
-            jax.nn.sigmoid(self._gate(x, "rate", use_bias=False)),
-            context.padding,
-            context.segments,
-            self.chunk,
+        answers, held = answered(
+            query=unit(query),
+            key=unit(key),
+            value=value,
+            log_decay=-jnp.exp(speed)[None, None] * jax.nn.softplus(step),
+            rate=jax.nn.sigmoid(self._gate(x, "rate", use_bias=False)),
         )
-        normed = nn.RMSNorm(name="norm")(found).astype(x.dtype)
-        return from_heads(self, normed * jax.nn.silu(to_heads(self, x, "gate")))
+        normed = nn.RMSNorm(name="norm")(answers).astype(x.dtype)
+        y = from_heads(self, normed * jax.nn.silu(to_heads(self, x, "gate")))
+        return y, held, {name: found[name][1] for name in VECTORS}
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Projections, gates and memory; ``6 b t d width`` operations not counted."""
@@ -100,14 +159,13 @@ class GatedDeltaRule(nn.Module):
             + cost_of_delta_rule(batch * self.heads, length, size, size, self.chunk)
         )
 
-    def _convolved(self, x: Array, sequence: Array, name: str) -> Array:
-        """Vectors (b, t, n, h) of heads, in the dtype of sums."""
+    def _convolved(self, x: Array, convolved: Callable, name: str) -> tuple[Array, Any]:
+        """Vectors (b, t, n, h) of heads, in the dtype of sums; and what is kept."""
         heads = to_heads(self, x, name).astype(accumulator(x))
         shape = self.width, x.shape[-1]
         kernel = self.param(f"{name}_convolution", self.kernel_init, shape)
-        joined = heads.reshape(x.shape)
-        found = convolved_within(joined, kernel, 1 - self.width, sequence)
-        return jax.nn.silu(found).reshape(heads.shape)
+        found, kept = convolved(name, heads.reshape(x.shape), kernel)
+        return jax.nn.silu(found).reshape(heads.shape), kept
 
     def _gate(self, x: Array, name: str, **how) -> Array:
         """A number for each head, before its bend, in the dtype of sums."""

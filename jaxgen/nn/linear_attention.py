@@ -1,17 +1,24 @@
 """Linear attention as a mixer: projections around means by features."""
 
+from collections.abc import Callable
+from typing import Any
+
 import flax.linen as nn
+import jax.numpy as jnp
 from jax.nn.initializers import Initializer, lecun_normal
+from jax.typing import DTypeLike
 
 from jaxgen.arrays import Array, Float
 from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.features import EluPlusOne, FeatureMap
 from jaxgen.attention.linear import (
+    State,
     attended_to_all,
     attended_to_past,
     cost_of_all,
     cost_of_past,
 )
+from jaxgen.attention.linear_memory import attended_behind, empty_state
 from jaxgen.nn.mixer import Context, positions_of
 from jaxgen.nn.projections import from_heads, require_heads, to_heads
 
@@ -65,25 +72,49 @@ class LinearAttention(nn.Module):
         """Whether the weights are their own definition."""
         return self.feature_map.exact
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
+        attended = attended_to_past if self.causal else attended_to_all
+
+        def among_row(query, key, value):
+            told = context.padding, context.segments
+            return attended(query, key, value, *told, self.chunk), None
+
+        return self._around(among_row, x, context)[0]
+
+    def memory(
+        self, batch: int, capacity: int, features: int, dtype: DTypeLike
+    ) -> State:
+        """Sums of no token, in float32 or more."""
+        self._require_sizes(features)
+        size = features // self.heads
+        numbers = jnp.promote_types(dtype, jnp.float32)
+        width = self.feature_map.width(size)
+        return empty_state(batch, self.heads, width, size, numbers)
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: State
+    ) -> tuple[Float[Array, "b t d"], State]:
+        """With the sums of the tokens before."""
+
+        def among_read(query, key, value):
+            return attended_behind(memory, query, key, value, self.chunk)
+
+        return self._around(among_read, x, context)
+
+    @nn.compact
+    def _around(
+        self, attended: Callable, x: Array, context: Context
+    ) -> tuple[Array, Any]:
         self._require_sizes(x.shape[-1])
         positions = positions_of(context, x.shape[1])
         query, key, value = (
             to_heads(self, x, name) for name in ("query", "key", "value")
         )
-        attended = attended_to_past if self.causal else attended_to_all
-        found = attended(
-            self.feature_map(query, positions),
-            self.feature_map(key, positions),
-            value,
-            context.padding,
-            context.segments,
-            self.chunk,
-        )
-        return from_heads(self, found.astype(value.dtype))
+        query, key = (self.feature_map(side, positions) for side in (query, key))
+        found, kept = attended(query, key, value)
+        return from_heads(self, found.astype(value.dtype)), kept
 
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Projections, features and sums; with segments, both ways of a causal one."""

@@ -15,8 +15,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 
 import jax
 import jax.numpy as jnp
+from jax.typing import DTypeLike
 
-from jaxgen.arrays import Array, Bool, Float, Int
+from jaxgen.arrays import Array, Bool, Float, Int, PyTree
 from jaxgen.attention.checks import require_kind
 from jaxgen.attention.cost import Work
 from jaxgen.attention.segments import runs
@@ -62,6 +63,40 @@ class Mixer(Protocol):
     def cost(self, batch: int, length: int, features: int) -> Work:
         """Work of its products of matrices: forward, in float32, without segments."""
         ...
+
+
+@runtime_checkable
+class Remembering(Mixer, Protocol):
+    """A causal mixer that need not read again what it has read.
+
+    Rows are without padding and of one sequence; the context tells their positions.
+    """
+
+    def memory(
+        self, batch: int, capacity: int, features: int, dtype: DTypeLike
+    ) -> PyTree:
+        """What it keeps of no token, with room for so many of this dtype."""
+        ...
+
+    def continued(
+        self, x: Array, context: Context, memory: PyTree
+    ) -> tuple[Array, PyTree]:
+        """The last rows of a call with all tokens, and what it keeps of them all."""
+        ...
+
+
+def require_memory(mixer: Mixer) -> Remembering:
+    """The mixer, which remembers.
+
+    Raises:
+      ValueError: it does not, or sees later tokens.
+    """
+    if not isinstance(mixer, Remembering) or not mixer.causal:
+        raise ValueError(
+            f"{type(mixer).__name__} cannot read on from what it remembers: it keeps "
+            "nothing, or sees later tokens; sample by recomputing, or take another mixer"
+        )
+    return mixer
 
 
 def positions_of(context: Context, length: int) -> Int[Array, "_ t"]:

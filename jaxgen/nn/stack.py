@@ -1,11 +1,17 @@
 """Blocks in a stack: one after the other, or scanned; kept or made again."""
 
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import flax.linen as nn
+import jax
+import jax.numpy as jnp
 
-from jaxgen.arrays import Array, Float
+from jaxgen.arrays import Array, Float, PyTree
 from jaxgen.nn.mixer import Context
+
+Step = Callable[[Any, Array, PyTree], tuple[Array, PyTree]]
+"""``(block, x, what belongs to the block) -> (x, likewise)``."""
 
 
 class Stack(nn.Module):
@@ -41,46 +47,63 @@ class Stack(nn.Module):
     remat: bool = False
     scan: bool = False
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
+        def step(block: Any, x: Array, _: None) -> tuple[Array, None]:
+            return block(x, context), None
+
+        return self._through(step, x, None)[0]
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: PyTree
+    ) -> tuple[Float[Array, "b t d"], PyTree]:
+        """Through the blocks' ``continued``, each with what it remembers."""
+
+        def step(block: Any, x: Array, memory: PyTree) -> tuple[Array, PyTree]:
+            return block.continued(x, context, memory)
+
+        return self._through(step, x, memory)
+
+    def stacked(self, of_blocks: Sequence[PyTree]) -> PyTree:
+        """What belongs to each block, as `continued` takes it."""
+        if not self.scan:
+            return tuple(of_blocks)
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves), *of_blocks)
+
+    @nn.compact
+    def _through(self, step: Step, x: Array, memory: PyTree) -> tuple[Array, PyTree]:
         through = scanned if self.scan else in_turn
-        return through(self.blocks, x, context, self.remat)
+        return through(self.blocks, step, x, memory, self.remat)
 
 
 def in_turn(
-    blocks: tuple[nn.Module, ...], x: Array, context: Context, remat: bool
-) -> Array:
+    blocks: tuple[nn.Module, ...], step: Step, x: Array, memory: PyTree, remat: bool
+) -> tuple[Array, PyTree]:
     """Through the blocks, each compiled."""
-    step = nn.remat(_through) if remat else _through
+    step = nn.remat(step) if remat else step  # pyright: ignore
+    kept = []
     for layer, block in enumerate(blocks):
-        x = step(block.copy(name=f"layer_{layer}"), x, context)
-    return x
+        own = None if memory is None else memory[layer]
+        x, own = step(block.copy(name=f"layer_{layer}"), x, own)
+        kept.append(own)
+    return x, tuple(kept)
 
 
 def scanned(
-    blocks: tuple[nn.Module, ...], x: Array, context: Context, remat: bool
-) -> Array:
+    blocks: tuple[nn.Module, ...], step: Step, x: Array, memory: PyTree, remat: bool
+) -> tuple[Array, PyTree]:
     """Through the blocks, one compiled for all."""
     require_alike(blocks)
     # a scan keeps what is made again from being made only once
-    step = nn.remat(_through, prevent_cse=False) if remat else _through
-
-    def carried(block: nn.Module, x: Array, _: None) -> tuple[Array, None]:
-        return step(block, x, context), None
-
+    step = nn.remat(step, prevent_cse=False) if remat else step  # pyright: ignore
     over = nn.scan(
-        carried,
+        step,
         variable_axes={"params": 0},
         split_rngs={"params": True, "dropout": True},
         length=len(blocks),
     )
-    return over(blocks[0].copy(name="layers"), x, None)[0]
-
-
-def _through(block: Any, x: Array, context: Context) -> Array:
-    return block(x, context)
+    return over(blocks[0].copy(name="layers"), x, memory)
 
 
 def require_alike(blocks: tuple[nn.Module, ...]) -> None:

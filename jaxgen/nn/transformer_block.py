@@ -1,14 +1,29 @@
-"""The block of a transformer, whatever mixes its tokens; and blocks in a stack."""
+"""The block of a transformer, whatever mixes its tokens."""
 
 from collections.abc import Callable
 from dataclasses import field
+from typing import Protocol, runtime_checkable
 
 import flax.linen as nn
 from jax.nn.initializers import Initializer, lecun_normal
 
-from jaxgen.arrays import Array, Float
+from jaxgen.arrays import Array, Float, PyTree
+from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.nn.dropout import Dropout
-from jaxgen.nn.mixer import Context, Mixer
+from jaxgen.nn.mixer import Context, Mixer, require_memory
+
+
+@runtime_checkable
+class Tokenwise(Protocol):
+    """What is done to each token alone: `FeedForward`, `GatedFeedForward`."""
+
+    def __call__(self, x: Array) -> Array:
+        """Vectors (b, t, d) to vectors (b, t, d)."""
+        ...
+
+    def cost(self, batch: int, length: int, features: int) -> Work:
+        """Work of its products of matrices: forward, in float32."""
+        ...
 
 
 class FeedForward(nn.Module):
@@ -32,10 +47,17 @@ class FeedForward(nn.Module):
     def __call__(self, x: Float[Array, "b t d"]) -> Float[Array, "b t d"]:
         features = x.shape[-1]
         how = {"use_bias": self.use_bias, "kernel_init": self.kernel_init}
-        width = 4 * features if self.width is None else self.width
-        hidden = nn.Dense(width, **how)(x)
+        hidden = nn.Dense(self._width(features), **how)(x)
         hidden = Dropout(self.dropout)(self.activation(hidden))
         return nn.Dense(features, **how)(hidden)
+
+    def cost(self, batch: int, length: int, features: int) -> Work:
+        """Work of its two products."""
+        sizes = batch * length, features, self._width(features)
+        return matrix_product(*sizes) + matrix_product(sizes[0], *sizes[:0:-1])
+
+    def _width(self, features: int) -> int:
+        return 4 * features if self.width is None else self.width
 
 
 class TransformerBlock(nn.Module):
@@ -65,13 +87,31 @@ class TransformerBlock(nn.Module):
 
     mixer: Mixer
     # a factory: Linen would share the parameters of one instance among all blocks
-    mlp: nn.Module = field(default_factory=FeedForward)
+    mlp: Tokenwise = field(default_factory=FeedForward)
     norm: Callable[[], nn.Module] = nn.LayerNorm
     dropout: float = 0.0
 
-    @nn.compact
     def __call__(
         self, x: Float[Array, "b t d"], context: Context
     ) -> Float[Array, "b t d"]:
-        x = x + Dropout(self.dropout)(self.mixer(self.norm()(x), context))
-        return x + Dropout(self.dropout)(self.mlp(self.norm()(x)))
+        return self._around(lambda x: (self.mixer(x, context), None), x)[0]
+
+    def continued(
+        self, x: Float[Array, "b t d"], context: Context, memory: PyTree
+    ) -> tuple[Float[Array, "b t d"], PyTree]:
+        """As a call with whole rows, of tokens behind those that a mixer remembers."""
+        mixer = require_memory(self.mixer)
+        return self._around(lambda x: mixer.continued(x, context, memory), x)
+
+    @nn.compact
+    def _around(
+        self, mix: Callable[[Array], tuple[Array, PyTree]], x: Array
+    ) -> tuple[Array, PyTree]:
+        mixed, memory = mix(self.norm()(x))
+        x = x + Dropout(self.dropout)(mixed)
+        return x + Dropout(self.dropout)(self.mlp(self.norm()(x))), memory
+
+    def cost(self, batch: int, length: int, features: int) -> Work:
+        """Work of the mixer and of the perceptron."""
+        sizes = batch, length, features
+        return self.mixer.cost(*sizes) + self.mlp.cost(*sizes)

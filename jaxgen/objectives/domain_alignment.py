@@ -26,8 +26,9 @@ def coral(features: Float[Array, "n k d"]) -> Scalar:
       and Lopez-Paz, 2021, *In search of lost domain generalization*, the authors' code.
 
     Example:
+      >>> import jax
       >>> x = jnp.array([0.0, 2.0])[:, None, None]
-      >>> float(coral(jnp.concatenate([x, x + 3.0], axis=1)))
+      >>> float(jax.jit(coral)(jnp.concatenate([x, x + 3.0], axis=1)))
       9.0
     """
     rows, domains, size = features.shape

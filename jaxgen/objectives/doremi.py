@@ -47,7 +47,9 @@ def excess_losses(
       pretraining*, equation 1 and algorithm 1.
 
     Example:
-      >>> both = excess_losses(jnp.array([1.0, 3.0]), jnp.full(2, 2.0), jnp.arange(2), 2)
+      >>> import jax
+      >>> run = jax.jit(excess_losses, static_argnums=3)
+      >>> both = run(jnp.array([1.0, 3.0]), jnp.full(2, 2.0), jnp.arange(2), 2)
       >>> both.losses.tolist(), both.clipped.tolist()
       ([-1.0, 1.0], [0.0, 1.0])
     """

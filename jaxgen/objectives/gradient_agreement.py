@@ -81,7 +81,7 @@ def pcgrad(stack: PyTree, key: Key) -> PyTree:
 
     Example:
       >>> stack = jnp.array([[1.0, 0.0], [-1.0, 1.0]])
-      >>> pcgrad(stack, jax.random.key(0)).tolist()  # of (0.5, 0.5) and (0, 1)
+      >>> jax.jit(pcgrad)(stack, jax.random.key(0)).tolist()  # of (0.5, 0.5) and (0, 1)
       [0.25, 0.75]
     """
     domains = domains_of_stack(stack)

@@ -107,7 +107,8 @@ def gradient_variances(
     Example:
       >>> loss = lambda w, x, key: ((w * x).mean(), {})
       >>> x = jax.numpy.array([[1.0, 10.0], [3.0, 30.0]])  # (n, k)
-      >>> gradient_variances(loss, 1.0, x, jax.random.key(0)).tolist()
+      >>> run = jax.jit(gradient_variances, static_argnums=0)
+      >>> run(loss, 1.0, x, jax.random.key(0)).tolist()
       [1.0, 100.0]
     """
     examples = jax.tree.leaves(batch)[0].shape[0]

@@ -7,6 +7,7 @@ import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Bool, Float, Int, Key, Scalar
 from jaxgen.keys import named
+from jaxgen.nn.mixer import PLAIN, Context, sequences
 
 
 def cross_entropy(
@@ -44,6 +45,36 @@ def masked_cross_entropy(
     """
     losses = jnp.where(chosen, cross_entropy(logits, tokens), 0.0)
     return losses.sum() / jnp.maximum(chosen.sum(), 1)
+
+
+class Following(NamedTuple):
+    """What follows each token, and where something does.
+
+    Attributes:
+      tokens: the next one of the row.
+      chosen: whether it is there, and of the same sequence.
+    """
+
+    tokens: Int[Array, "b t"]
+    chosen: Bool[Array, "b t"]
+
+
+def following(tokens: Int[Array, "b t"], context: Context = PLAIN) -> Following:
+    """The token that a language model is to tell at each place.
+
+    Nothing follows the last token of a row, of a sequence, or the last before padding;
+    nor does anything follow padding.
+
+    Example:
+      >>> context = Context(segments=jnp.array([[1, 1, 2, 2]]))
+      >>> tokens, chosen = following(jnp.array([[5, 6, 7, 8]]), context)
+      >>> tokens.tolist(), chosen.tolist()
+      ([[6, 7, 8, 5]], [[True, False, True, False]])
+    """
+    own = sequences(context, *tokens.shape)
+    last = jnp.arange(tokens.shape[1]) == tokens.shape[1] - 1
+    follows = (jnp.roll(own, -1, axis=1) == own) & (own > 0) & ~last[None]
+    return Following(jnp.roll(tokens, -1, axis=1), follows)
 
 
 class Masked(NamedTuple):

@@ -29,7 +29,8 @@ def eqrm(quantile: float | Scalar) -> Aggregator:
       for statistics and data analysis*, equation 3.28.
 
     Example:
-      >>> float(eqrm(0.5).combine(jnp.array([1.0, 3.0]), ())[0])
+      >>> import jax
+      >>> float(jax.jit(eqrm(0.5).combine)(jnp.array([1.0, 3.0]), ())[0])
       2.0
     """
     require_quantile("eqrm(quantile)", quantile)

@@ -51,6 +51,46 @@ def image_rows(rows: Mapping[str, Images]) -> str:
     return f'<svg {size} fill="none">{"".join(parts)}</svg>'
 
 
+def image_grids(
+    grids: Mapping[str, Shaped[Array | np.ndarray, "_r _k _h _w _c"]],
+) -> str:
+    """Grids of images without air between them, side by side, a title above each.
+
+    Args:
+        grids: for each name images (rows, columns, h, w, c) with 1 or 3 channels, in
+            [0, 255]; at most three names.
+
+    Returns:
+        An ``<svg>`` element.
+
+    Raises:
+        ValueError: no grid, or more than stand side by side.
+
+    Example:
+        >>> image_grids({"plane": np.zeros((4, 4, 8, 8, 1))}).count("<image")
+        1
+    """
+    if not 1 <= len(grids) <= 3:
+        raise ValueError(f"{len(grids)} grids: expected 1 to 3 to stand side by side")
+    side = (_WIDTH + 2 * _GAP) / 3 - 2 * _GAP
+    parts, lowest = [], 0.0
+    for i, (name, images) in enumerate(grids.items()):
+        rows, columns, height, width, channels = np.shape(images)
+        pixels = np.swapaxes(images, 1, 2).reshape(
+            rows * height, columns * width, channels
+        )
+        left, tall = i * (side + 2 * _GAP), side * rows * height / (columns * width)
+        parts.append(
+            f'<text x="{left:.1f}" y="{_TITLE - 8}" font-size="12" fill="var(--ink)">'
+            f'{escape(name)}</text><image x="{left:.1f}" y="{_TITLE}" '
+            f'width="{side:.1f}" height="{tall:.1f}" preserveAspectRatio="none" '
+            f'style="image-rendering:pixelated" href="{_png(pixels)}"/>'
+        )
+        lowest = max(lowest, _TITLE + tall + _GAP)
+    size = f'width="{_WIDTH}" height="{lowest:.0f}" viewBox="0 0 {_WIDTH} {lowest:.0f}"'
+    return f'<svg {size} fill="none">{"".join(parts)}</svg>'
+
+
 def _row(name: str, images: Images, top: float, side: float, tall: float) -> str:
     places = (
         f'<svg x="{i * (side + _GAP):.1f}" y="{top + _TITLE:.1f}" width="{side:.1f}" '

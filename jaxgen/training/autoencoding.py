@@ -6,7 +6,7 @@ from typing import Any
 
 import optax
 
-from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
+from jaxgen.arrays import Array, Data, Key, Metrics, PyTree, Shaped
 from jaxgen.keys import named
 from jaxgen.models.autoencoder import Autoencoder, Terms
 from jaxgen.objectives.variational import Objective, Passed, looks_at_batch
@@ -15,11 +15,11 @@ from jaxgen.training.gradients import whole_batch
 from jaxgen.training.learner import Learner
 from jaxgen.training.players import parted
 
-Corrupt = Callable[[Float[Array, "n h w c"], Key], Float[Array, "n h w c"]]
+Corrupt = Callable[[Shaped[Array, "n *d"], Key], Shaped[Array, "n *d"]]
 
 
-def uncorrupted(images: Float[Array, "n h w c"], key: Key) -> Float[Array, "n h w c"]:
-    """The images as they are."""
+def uncorrupted(images: Shaped[Array, "n *d"], key: Key) -> Shaped[Array, "n *d"]:
+    """The images, or texts, as they are."""
     return images
 
 

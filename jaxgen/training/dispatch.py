@@ -3,12 +3,13 @@
 from collections.abc import Callable
 
 import jax
+import jax.numpy as jnp
 from jax import lax
 
-from jaxgen.arrays import Data, Key
+from jaxgen.arrays import Array, Data, Key
 from jaxgen.keys import named
 from jaxgen.sharding.mesh import spread
-from jaxgen.training.learner import Learner, key_for
+from jaxgen.training.learner import Learner, key_for, require_one_replicate
 
 
 def feed(
@@ -31,6 +32,32 @@ def feed(
 
     def update(state, data):
         return learner.update(state, spread(draw(data, key_for(state, name))))
+
+    return Learner(init, update)
+
+
+def feed_by_step(
+    learner: Learner, draw: Callable[[Data, Key, Array], Data], name: str = "data"
+) -> Learner:
+    """As `feed`, where what is drawn depends on the updates made: passes over the data.
+
+    The learner's data become ``draw(data, key, step)``, where the key is the same at each
+    step: what is not to be drawn twice is in one order for all steps.
+
+    Args:
+      learner: a learner of batches.
+      draw: ``(data, key, step) -> batch``.
+      name: of the draw, told apart from those of other feeds.
+    """
+
+    def init(key, data):
+        first = jnp.zeros((), jnp.int32)
+        return learner.init(key, draw(data, named(key, name), first))
+
+    def update(state, data):
+        require_one_replicate(state, f"feed_by_step({name!r})")
+        batch = draw(data, named(state.key, name), state.step)
+        return learner.update(state, spread(batch))
 
     return Learner(init, update)
 

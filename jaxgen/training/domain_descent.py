@@ -48,7 +48,7 @@ def domain_descent(
       >>> start = lambda key, x: jnp.zeros(())
       >>> learner = domain_descent(start, apart, cvar(0.5), optax.sgd(0.5))
       >>> x = jnp.array([[-1.0, 3.0]])
-      >>> state, metrics = learner.update(learner.init(jax.random.key(0), x), x)
+      >>> state, metrics = jax.jit(learner.update)(learner.init(jax.random.key(0), x), x)
       >>> float(state.params), float(metrics["worst_loss"])
       (0.5, 3.0)
     """

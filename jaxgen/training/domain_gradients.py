@@ -28,7 +28,7 @@ def per_domain(agreement: Agreement) -> Callable[[Loss], Callable]:
     Example:
       >>> from jaxgen.objectives.gradient_agreement import and_mask
       >>> loss = lambda w, x, key: (((w - x) ** 2).mean(), {})
-      >>> grad = per_domain(and_mask(1.0))(loss)
+      >>> grad = jax.jit(per_domain(and_mask(1.0))(loss))
       >>> x = jnp.array([[1.0, 3.0]])  # domains that pull to 1 and to 3
       >>> [float(grad(w, x, jax.random.key(0))[1]) for w in (0.0, 2.0)]
       [-4.0, 0.0]
@@ -68,7 +68,7 @@ def fish(inner: optax.GradientTransformation) -> Callable[[Loss], Callable]:
     Example:
       >>> loss = lambda w, x, key: ((w * x).mean(), {})
       >>> x = jnp.array([[1.0, 3.0]])
-      >>> float(fish(optax.sgd(0.5))(loss)(0.0, x, jax.random.key(0))[1])
+      >>> float(jax.jit(fish(optax.sgd(0.5))(loss))(0.0, x, jax.random.key(0))[1])
       2.0
     """
 

@@ -7,13 +7,15 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
+import numpy as np
 from jax import lax
+from numpy.lib.stride_tricks import sliding_window_view
 
-from jaxgen.arrays import Array, Bool, Float, PyTree, Scalar
+from jaxgen.arrays import Array, Bool, Float, PyTree, Scalar, Shaped
 
 
-def weighted_soup(stack: PyTree, weights: Float[Array, " m"]) -> PyTree:
-    """The weighted mean of candidates: ``sum_m w_m p_m / sum_m w_m``."""
+def weighted_soup(stack: PyTree, weights: Shaped[Array | np.ndarray, " m"]) -> PyTree:
+    """The weighted mean ``sum_m w_m p_m / sum_m w_m``; a true weight is one."""
     share = weights / weights.sum()
     return jax.tree.map(lambda leaf: jnp.tensordot(share, leaf, 1), stack)
 
@@ -67,23 +69,23 @@ def greedy_soup(stack: PyTree, loss: Callable[[PyTree], Scalar]) -> PyTree:
 
 
 def swad_segments(
-    losses: Float[Array, " m"],
+    losses: Float[np.ndarray, " m"],
     convergence: int = 3,
     patience: int = 6,
-    tolerance: float | Scalar = 1.3,
-) -> Bool[Array, " m"]:
+    tolerance: float = 1.3,
+) -> Bool[np.ndarray, " m"]:
     """Which segments of a run lie in the flat valley of its validation loss.
 
     The valley starts at the first segment i whose loss is the least of the ``convergence``
-    from i on. It ends before the first ``patience`` segments, after those, whose losses
-    are all above ``tolerance`` times the mean of those; or with the run. A run that does
-    not converge has its last segment alone.
+    from i on. It ends before the first ``patience`` segments in a row, the last of them
+    after those, whose losses are all above ``tolerance`` times the mean of those; or with
+    the run. A run that does not converge has its last segment alone.
 
     Args:
       losses: on validation data, at the end of each segment.
       convergence: segments that must not be better than the first.
       patience: segments in a row that tell overfitting.
-      tolerance: how much worse they are, may be traced.
+      tolerance: how much worse they are, 1 or more.
 
     Returns:
       For each segment whether it belongs: ``weighted_soup(stack, segments)``, with the
@@ -96,35 +98,25 @@ def swad_segments(
       Cha et al., 2021, *SWAD: domain generalization by seeking flat minima*, algorithm 1.
 
     Example:
-      >>> losses = jnp.array([9.0, 2.0, 1.0, 1.2, 1.1, 3.0, 3.0])
+      >>> losses = np.array([9.0, 2.0, 1.0, 1.2, 1.1, 3.0, 3.0])
       >>> swad_segments(losses, convergence=2, patience=2).astype(int).tolist()
       [0, 0, 1, 1, 1, 0, 0]
     """
     segments = len(losses)
-    if not 1 <= convergence <= segments or patience < 1:
+    if not 1 <= convergence <= segments or patience < 1 or tolerance < 1:
         raise ValueError(
-            f"swad_segments(convergence={convergence}, patience={patience}): expected 1 or "
-            f"more of both, and a convergence of at most {segments} segments"
+            f"swad_segments(convergence={convergence}, patience={patience}, tolerance="
+            f"{tolerance}): expected 1 or more of each, and a convergence of at most "
+            f"{segments} segments"
         )
-    place = jnp.arange(segments)
-    ahead = windows(losses, convergence)
-    valley = losses[: len(ahead)] == ahead.min(1)
-    start = jnp.where(valley.any(), valley.argmax(), segments - 1)
-    limit = tolerance * ahead[jnp.minimum(start, len(ahead) - 1)].mean()
-    if patience > segments:
-        return place >= start
-    bad = windows(losses, patience).min(1) > limit
-    bad &= jnp.arange(len(bad)) >= start + convergence
-    end = jnp.where(bad.any(), bad.argmax(), segments)
-    return (place >= start) & (place < end)
-
-
-def windows(values: Float[Array, " m"], size: int) -> Float[Array, "w s"]:
-    """All stretches of so many values.
-
-    Example:
-      >>> windows(jnp.arange(4.0), 3).tolist()
-      [[0.0, 1.0, 2.0], [1.0, 2.0, 3.0]]
-    """
-    first = jnp.arange(len(values) - size + 1)
-    return values[first[:, None] + jnp.arange(size)[None]]
+    ahead = sliding_window_view(losses, convergence)
+    valleys = np.flatnonzero(ahead[:, 0] == ahead.min(1))
+    place = np.arange(segments)
+    if not valleys.size:
+        return place == segments - 1
+    start = valleys[0]
+    above = losses > tolerance * ahead[start].mean()
+    for end in range(start + 1, segments - patience + 1):
+        if end + patience > start + convergence and above[end : end + patience].all():
+            return (place >= start) & (place < end)
+    return place >= start

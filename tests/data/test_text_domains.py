@@ -119,6 +119,23 @@ def test_domains_come_from_a_folder(tmp_path):
     ]
 
 
+def test_a_sub_folder_is_a_domain_of_all_its_files(tmp_path):
+    (tmp_path / "news" / "old").mkdir(parents=True)
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "news" / "b.txt").write_bytes(b"two\n\x0c\nthree")
+    (tmp_path / "news" / "a.txt").write_bytes(b"one")
+    (tmp_path / "news" / "old" / "c.txt").write_bytes(b"four")
+    (tmp_path / "news" / "d.md").write_bytes(b"no")
+    (tmp_path / "poems.txt").write_bytes(b"five")
+    assert domains_from_folder(tmp_path) == {
+        "news": [b"one", b"two", b"three", b"four"],
+        "poems": [b"five"],
+    }
+    (tmp_path / "news.txt").write_bytes(b"six")
+    with pytest.raises(ValueError, match="two domains named news"):
+        domains_from_folder(tmp_path)
+
+
 def test_folders_without_text_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent: expected a folder"):
         domains_from_folder(tmp_path / "absent")

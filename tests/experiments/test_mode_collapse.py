@@ -277,6 +277,16 @@ def test_files_of_other_digits_are_refused(arrays, complaint, tmp_path):
         digits_of("digits", "digits8", path)
 
 
+def test_a_file_with_held_out_digits_is_not_split(tmp_path):
+    path = tmp_path / "digits.npz"
+    images, labels = np.zeros((1_200, 8, 8)), np.arange(1_200) % 10
+    np.savez(path, x_train=images, y_train=labels, x_test=images, y_test=labels)
+    assert [len(part.labels) for part in digits_of("digits", "digits8", path)] == [
+        1_200,
+        1_200,
+    ]
+
+
 @pytest.mark.parametrize(
     "make, complaint",
     [

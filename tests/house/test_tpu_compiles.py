@@ -9,30 +9,40 @@ import importlib.util
 import math
 import re
 
+import flax.linen as nn
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
 from installed import with_libtpu
 from jaxgen.attention.dense import Dense
+from jaxgen.attention.expressions import causal
 from jaxgen.attention.positions import rotary
 from jaxgen.data.batches import minibatch
 from jaxgen.models.critic_transforms import Augmented
 from jaxgen.models.image_critic import DCGANCritic
 from jaxgen.models.image_generator import DCGANGenerator
+from jaxgen.models.language_model import LanguageModel
 from jaxgen.models.text_encoder import TextEncoder
 from jaxgen.models.text_heads import MaskedLanguageModel
 from jaxgen.nn.attention import SelfAttention
 from jaxgen.nn.augment import diff_augment
+from jaxgen.nn.gated_feed_forward import GatedFeedForward
+from jaxgen.nn.mixer import Context
 from jaxgen.nn.transformer_block import TransformerBlock
 from jaxgen.objectives.adversarial import HINGE
 from jaxgen.objectives.penalties import unpenalized
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.sharding.rules import study
+from jaxgen.sharding.tensor_parallel import TENSOR
 from jaxgen.sharding.topology import SLICES, topology
+from jaxgen.training.adamw import adamw
 from jaxgen.training.compile import Program, compile
 from jaxgen.training.dispatch import feed, repeat
+from jaxgen.training.language_modelling import language_modelling
 from jaxgen.training.learner import Learner
+from jaxgen.training.rate_shapes import cosine
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard
 from learners import guessing, regression, ring_gan
@@ -85,6 +95,22 @@ def scanned_encoder() -> Program:
     tokens = jax.ShapeDtypeStruct((64, 128), np.int32)
     layout = batch_spec(mesh.axis_names)
     return compile(guessing(MaskedLanguageModel(encoder)), tokens, mesh, layout=layout)
+
+
+def split_language_model() -> Program:
+    """Over data, parameters and tensors at once, in half precision, documents packed."""
+    mixer = SelfAttention(8, 4, causal(), rotation=rotary, implementation=Dense())
+    block = TransformerBlock(mixer, GatedFeedForward(), nn.RMSNorm)
+    encoder = TextEncoder(
+        1024, 256, (block,) * 4, None, norm=nn.RMSNorm, remat=True, scan=True
+    )
+    learner = language_modelling(
+        LanguageModel(encoder), adamw(1e-3, cosine(100, 10)), 1e-4, 64, jnp.bfloat16
+    )
+    mesh = mesh_of({"data": 2, "fsdp": 2, "tensor": 2}, topology("v5litepod-8"))
+    tokens = jax.ShapeDtypeStruct((64, 256), np.int32)
+    rows, layout = (tokens, Context(segments=tokens)), batch_spec(mesh.axis_names)
+    return compile(learner, rows, mesh, TENSOR, layout)
 
 
 def groups_along(shape: tuple[int, ...], *axes: int) -> set[frozenset[int]]:
@@ -185,6 +211,31 @@ def test_parameters_and_moments_are_sharded_over_a_host():
     summed += scattered
     assert groups_along((2, 4), 0) in summed or groups_along((2, 4), 0, 1) in summed
     require_fit(program)
+
+
+@with_libtpu
+@pytest.mark.usefixtures("any_speed")
+def test_a_language_model_is_split_three_ways_over_a_host():
+    """Matrices are gathered where they are needed, and vectors never."""
+    program = split_language_model()
+    layers = program.shapes.params["encoder"]["stack"]["layers"]
+    kernels = (
+        *(layers["mixer"][name]["kernel"] for name in ("query", "key")),
+        *(layers["mlp"][name]["kernel"] for name in ("gate", "out")),
+    )
+    shards = [kernel.sharding.shard_shape(kernel.shape) for kernel in kernels]
+    width = layers["mlp"]["gate"]["kernel"].shape[-1] // 2
+    heads = [(4, 128, 4, 32), (4, 128, 2, 32)]
+    assert shards == [*heads, (4, 128, width), (4, width, 128)]
+    by_fsdp, by_tensor = (groups_along((2, 2, 2), axis) for axis in (1, 2))
+    assert by_fsdp in groups_of(program, "all-gather")
+    assert by_tensor in groups_of(program, "all-reduce")
+    assert not groups_of(program, "all-to-all")
+    # of the 16 rows of a chip: their logits are never there at once
+    logits = 16 * 256 * 512 * 4
+    assert program.update.memory_analysis().temp_size_in_bytes > 0
+    require_fit(program)
+    print(logits, program.update.memory_analysis())
 
 
 def require_spread_images() -> None:

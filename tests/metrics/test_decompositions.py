@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from jax.test_util import check_grads
 
-from jaxgen.metrics.decompositions import eigenvalues
+from jaxgen.metrics.decompositions import eigenvalues, solution
 
 SPECTRUM = jax.jit(eigenvalues)
 
@@ -48,3 +48,11 @@ def test_spectra_have_forward_derivatives():
         return eigenvalues(factor @ factor.T) @ jnp.arange(6.0)
 
     check_grads(weighed, (gram(9, 6) / 9,), order=1, modes=["fwd"], rtol=1e-2)
+
+
+def test_solutions_are_those_of_float64_under_vmap():
+    matrices = np.stack([gram(40, 6), gram(50, 6) + 1])
+    rights = np.random.default_rng(1).normal(size=(2, 6)).astype(np.float32)
+    expected = np.linalg.solve(matrices.astype(np.float64), rights[:, :, None])[:, :, 0]
+    found = jax.jit(jax.vmap(solution))(matrices, rights)
+    np.testing.assert_allclose(found, expected, atol=1e-5)

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from filled import filled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Bernoulli, Gaussian
@@ -28,11 +29,7 @@ def model_of(code, likelihood=Bernoulli(), shape=(4, 2, 1)):
 @pytest.fixture(scope="module")
 def params():
     """Of every model of ``CODES``; nothing in them is zero."""
-    params = model_of(CODES[1]).init(KEY, BINARY, KEY)["params"]
-    return jax.tree.map(
-        lambda leaf: leaf + jnp.asarray(RNG.normal(0, 0.3, leaf.shape), leaf.dtype),
-        params,
-    )
+    return filled(model_of(CODES[1]), BINARY, KEY, scale=1.5)["params"]
 
 
 def terms_of(model, params, images, count=1):

@@ -5,12 +5,13 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 from scipy import stats
+from sklearn.cluster import KMeans
 from sklearn.mixture import GaussianMixture
 
+from jaxgen.densities.clusters import gathered, spread_out
 from jaxgen.densities.mixture import (
     expectation_maximization,
     maximized,
-    spread_out,
 )
 from jaxgen.models.fitted_priors import (
     Learned,
@@ -62,7 +63,7 @@ def fitted():
 
 
 def test_a_normal_prior_has_the_moments_of_the_codes():
-    prior = fitted_normal(CODES, floor=0.0)
+    prior = jax.jit(lambda codes: fitted_normal(codes, floor=0.0))(CODES)
     mean, covariance = np.float64(CODES).mean(0), np.cov(np.float64(CODES).T, bias=True)
     expected = stats.multivariate_normal(mean, covariance).logpdf(POINTS)
     np.testing.assert_allclose(prior.log_prob(POINTS), expected, rtol=2e-5)
@@ -142,6 +143,29 @@ def test_starts_lie_apart():
     centres = spread_out(KEY, jnp.asarray(np.repeat(CENTRES, 50, 0), jnp.float32), 3)
     found = sorted(map(tuple, np.asarray(centres).tolist()))
     assert found == sorted(map(tuple, CENTRES.tolist()))
+
+
+def test_clusters_are_those_of_scikit_learn():
+    codes = jnp.asarray(RNG.uniform(size=(300, 2)), jnp.float32)
+    seen = jax.jit(gathered, static_argnums=2)(codes, codes[:5], 300)
+    other = KMeans(5, init=np.float64(codes[:5]), n_init=1, max_iter=300, tol=0.0)
+    np.testing.assert_array_equal(seen.argmax(1), other.fit_predict(np.float64(codes)))
+    before = gathered(codes, codes[:5], 0)
+    assert (before.argmax(1) != seen.argmax(1)).sum() > 20
+
+
+def test_the_likeliest_of_several_starts_is_kept():
+    codes = jnp.asarray(RNG.uniform(size=(200, 2)), jnp.float32)
+
+    def height(key, restarts):
+        mixture = fitted_mixture(codes, 6, key, restarts=restarts, steps=10)
+        return mixture.log_prob(codes).mean()
+
+    keys = jax.random.split(KEY, 8)
+    alone = jax.jit(lambda: jax.vmap(lambda key: height(key, 1))(keys))()
+    assert np.ptp(alone) > 0.03
+    best = jax.jit(lambda: height(KEY, 8))()
+    assert float(best) > np.sort(alone)[-3]
 
 
 def test_a_scaled_prior_is_the_density_of_the_scaled_draws():

@@ -26,4 +26,8 @@ def test_a_notebook_runs_and_was_left_without_output(path, tmp_path, monkeypatch
 
 
 def test_each_claim_has_its_notebook():
-    assert [path.stem for path in NOTEBOOKS] == ["attention_scaling", "mode_collapse"]
+    assert [path.stem for path in NOTEBOOKS] == [
+        "attention_scaling",
+        "latent_spaces",
+        "mode_collapse",
+    ]

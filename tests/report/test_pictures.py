@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from jaxgen.report.pictures import image_rows
+from jaxgen.report.pictures import image_grids, image_rows
 from tests.markup import Reader
 
 RNG = np.random.default_rng(0)
@@ -38,3 +38,15 @@ def test_values_beyond_the_range_are_drawn_at_its_ends():
 def test_rows_that_cannot_be_drawn_are_refused(shapes):
     with pytest.raises(ValueError, match="rows of images of shapes"):
         image_rows({str(i): np.zeros(shape) for i, shape in enumerate(shapes)})
+
+
+def test_grids_are_laid_out_as_they_are_indexed():
+    grid = RNG.integers(0, 256, (2, 3, 4, 5, 1))
+    svg = image_grids({"plane": grid})
+    Reader(f"<!doctype html><html><body>{svg}</body></html>")
+    text = re.search(r"base64,([^\"]+)", svg)[1]
+    pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
+    assert pixels.shape == (2 * 4, 3 * 5)
+    np.testing.assert_array_equal(pixels[4:8, 10:15], grid[1, 2, ..., 0])
+    with pytest.raises(ValueError, match="0 grids"):
+        image_grids({})

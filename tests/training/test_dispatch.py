@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from jaxgen.data.batches import minibatch
-from jaxgen.training.dispatch import feed, repeat, scan
+from jaxgen.training.dispatch import feed, feed_by_step, repeat, scan
 from jaxgen.training.learner import Learner, fresh, key_for
 from jaxgen.training.replicate import grid, replicate
 from learners import POINTS, adam, quadratic
@@ -50,6 +50,25 @@ def test_scanning_is_updating_with_each_batch(one_by_one):
     scanned, metrics = jax.jit(scan(learner()).update)(first, BATCHES)
     chex.assert_trees_all_equal(scanned, state)
     assert float(metrics["loss"]) == pytest.approx(np.mean(losses), rel=1e-6)
+
+
+def test_a_feed_by_step_gives_the_batch_of_the_step_and_one_key(one_by_one, key):
+    first, calls = one_by_one
+    keys = []
+
+    def draw(data, key, step):
+        jax.debug.callback(
+            lambda own: keys.append(own.tolist()), jax.random.key_data(key)
+        )
+        return data[step % 4]
+
+    fed = feed_by_step(learner(), draw)
+    start = fed.init(key, BATCHES)
+    chex.assert_trees_all_equal(start, first)
+    state, _ = jax.jit(repeat(fed, 6).update)(start, BATCHES)
+    chex.assert_trees_all_equal(state, calls([*BATCHES, *BATCHES[:2]])[0])
+    jax.effects_barrier()
+    assert len(keys) == 7 and keys == keys[:1] * 7
 
 
 def test_scanning_starts_from_the_first_batch(one_by_one, key):

@@ -58,7 +58,7 @@ def valley(losses, convergence, patience, tolerance):
             if i >= convergence - 1 and recent[0] == min(recent):
                 start, limit = i - convergence + 1, tolerance * np.mean(recent)
                 opened = i
-        elif i >= opened + patience:
+        elif i > opened and i >= patience - 1:
             recent = losses[i - patience + 1 : i + 1]
             if limit < min(recent):
                 end = i - patience + 1
@@ -73,33 +73,30 @@ def test_the_valley_is_that_of_the_algorithm(patience):
     runs = shapes[:, :1] * np.exp(-steps / 4) + shapes[:, 1:2] * (steps / 20) ** 2 + 1
     runs = np.float32(runs + 0.2 * RNG.normal(size=runs.shape))
 
-    @jax.jit
-    def found(runs):
-        return jax.vmap(lambda losses: swad_segments(losses, 3, patience, 1.1))(runs)
-
+    found = [swad_segments(losses, 3, patience, 1.1).tolist() for losses in runs]
     expected = [valley(losses, 3, patience, 1.1) for losses in runs]
-    assert found(runs).tolist() == expected
+    assert found == expected
     lengths = np.sum(expected, 1)
     assert len(set(lengths)) > 1 and lengths.min() >= 1
 
 
 def test_a_run_that_only_falls_is_its_end():
-    falling = jnp.linspace(2.0, 1.0, 6)
-    assert swad_segments(falling, 3).tolist() == [False] * 5 + [True]
+    found = swad_segments(np.linspace(2.0, 1.0, 6), 3)
+    assert found.tolist() == [False] * 5 + [True]
 
 
 def test_soups_are_means():
     stack = {"w": jnp.arange(6.0).reshape(3, 2)}
     assert uniform_soup(stack)["w"].tolist() == [2.0, 3.0]
-    some = weighted_soup(stack, jnp.array([True, True, False]))
+    some = weighted_soup(stack, np.array([True, True, False]))
     assert some["w"].tolist() == [1.0, 2.0]
 
 
 @pytest.mark.parametrize(
     "refused, complaint",
     [
-        (lambda: swad_segments(jnp.ones(2), 3), "a convergence of at most 2 segments"),
-        (lambda: swad_segments(jnp.ones(4), 3, 0), "patience=0"),
+        (lambda: swad_segments(np.ones(2), 3), "a convergence of at most 2 segments"),
+        (lambda: swad_segments(np.ones(4), 3, 0), "patience=0"),
         (lambda: segment_average(quadratic(), 0), r"segment_average\(every=0\)"),
     ],
 )

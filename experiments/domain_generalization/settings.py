@@ -1,0 +1,193 @@
+"""What can be asked of the claim about domains, checked as it is made."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+from experiments.checks import (
+    option,
+    require_each_once,
+    require_positive,
+    require_rising,
+)
+
+Part = Literal["diversity", "architecture", "algorithms"]
+ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
+MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
+SelectionName = Literal["training_domains", "other_targets"]
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Domains of text, and what is read of them."""
+
+    folder: Path | None = None
+    """Its .txt files and sub-folders are the domains; the package's own unless told."""
+    train: tuple[str, ...] = ()
+    """Domains to train on, each of which is held out in turn; all the rest unless told."""
+    held_out: tuple[str, ...] = ()
+    """Domains that nothing is trained on, to be told beside."""
+    weights: tuple[float, ...] = ()
+    """Of the domains to train on, adding up to one; equal unless told."""
+    length: int = 64
+    """Bytes of a window."""
+    batch: int = 8
+    """Windows of an update."""
+    updates: int = 400
+    """Of a pass over the windows of a run, none of which is drawn twice in a pass."""
+    passes: int = 1
+    """Of each run."""
+    tested: int = 128
+    """Windows of other documents of each domain that a model is judged by, at most."""
+
+    def __post_init__(self):
+        names = "length", "batch", "updates", "passes", "tested"
+        require_positive("corpus", self, *names)
+        if self.length < 8:
+            raise ValueError(f"--corpus.length {self.length}: expected 8 bytes or more")
+        both = sorted(set(self.train) & set(self.held_out))
+        if both:
+            raise ValueError(
+                f"--corpus.held-out {' '.join(both)}: also in --corpus.train, and nothing "
+                "is trained on what is held out; leave it out of one of the two"
+            )
+        for name in ("train", "held_out"):
+            if getattr(self, name):
+                require_each_once(f"corpus.{name}", getattr(self, name))
+        if self.weights:
+            require_mixture(self.weights)
+
+    @property
+    def budget(self) -> int:
+        """Windows of a pass."""
+        return self.batch * self.updates
+
+    @property
+    def steps(self) -> int:
+        """Updates of a run."""
+        return self.updates * self.passes
+
+
+@dataclass(frozen=True)
+class Net:
+    """A small language model of bytes."""
+
+    features: int = 64
+    """Of each vector."""
+    layers: int = 2
+    """Blocks of a mixer and a perceptron."""
+    heads: int = 4
+    """Of attention and of the delta rule; they divide the features."""
+    rate: float = 5e-3
+    """Highest learning rate of AdamW: up over a tenth of the run, then down to zero."""
+
+    def __post_init__(self):
+        require_positive("net", self, "features", "layers", "heads", "rate")
+        if self.features % self.heads:
+            raise ValueError(
+                f"--net.heads {self.heads}: expected to divide --net.features "
+                f"{self.features}"
+            )
+
+
+@dataclass(frozen=True)
+class Diversity:
+    """Training sets of few domains and of many, of the same number of bytes."""
+
+    sizes: tuple[int, ...] = (1, 2, 4, 8)
+    """Domains of a training set."""
+    draws: int = 2
+    """Circles of all domains, along which training sets lie; replicated before seeds."""
+    seeds: int = 1
+    """Replicates of each training set."""
+
+    def __post_init__(self):
+        require_rising("diversity.sizes", self.sizes, least=2)
+        require_positive("diversity", self, "draws", "seeds")
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """Mixers of tokens in models of equal size, trained on all domains but one."""
+
+    arms: tuple[ArmName, ...] = ("attention", "window", "delta", "convolution", "none")
+    """Attention is what the others are compared with; none mixes nothing."""
+    seeds: int = 1
+    """Replicates of each domain left out."""
+    window: int = 8
+    """Tokens that the window sees before each."""
+
+    def __post_init__(self):
+        require_each_once("architecture.arms", self.arms)
+        require_positive("architecture", self, "seeds", "window")
+        if "attention" not in self.arms or len(self.arms) < 3:
+            raise ValueError(
+                "--architecture.arms: expected attention, which the others are compared "
+                "with, and two more, whose line it is held against"
+            )
+
+
+@dataclass(frozen=True)
+class Algorithms:
+    """Objectives over several domains, trained on all domains but one."""
+
+    methods: tuple[MethodName, ...] = ("erm", "group_dro", "vrex", "irm")
+    """The mean loss is what the others are compared with."""
+    selection: SelectionName = "training_domains"
+    """How each method's weight is chosen: by validation on the domains in training, or by
+    what it does where other domains are left out. The verdict is by this rule."""
+    seeds: int = 1
+    """Replicates of each domain left out and each weight."""
+    each: int = 1
+    """Windows of each domain in an update."""
+    updates: int = 250
+    """Of a pass."""
+
+    def __post_init__(self):
+        require_each_once("algorithms.methods", self.methods)
+        require_positive("algorithms", self, "seeds", "each", "updates")
+        if "erm" not in self.methods or len(self.methods) < 2:
+            raise ValueError(
+                "--algorithms.methods: expected erm, which the others are compared with, "
+                "and one more"
+            )
+        if "coral" in self.methods and self.each < 2:
+            raise ValueError(
+                "--algorithms.each 1: coral compares covariances; expected 2 or more"
+            )
+
+
+@dataclass(frozen=True)
+class DomainGeneralization:
+    """What to measure, and where to leave the report."""
+
+    out: Path
+    """Folder of the run; the same command in it continues what was cut short."""
+    parts: tuple[Part, ...] = Part.__args__
+    """Which parts of the claim to measure."""
+    corpus: Corpus = field(default_factory=Corpus)
+    net: Net = field(default_factory=Net)
+    diversity: Diversity = field(default_factory=Diversity)
+    architecture: Architecture = field(default_factory=Architecture)
+    algorithms: Algorithms = field(default_factory=Algorithms)
+
+    def __post_init__(self):
+        require_each_once("parts", self.parts)
+        if self.algorithms.each * self.algorithms.updates > self.corpus.budget:
+            raise ValueError(
+                f"--algorithms.each {self.algorithms.each} --algorithms.updates "
+                f"{self.algorithms.updates}: more windows of a domain than the "
+                f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+
+
+def require_mixture(weights: tuple[float, ...]) -> None:
+    """Raises:
+    ValueError: weights that are not above zero, or do not add up to one.
+    """
+    total = sum(weights)
+    if min(weights) <= 0 or not abs(total - 1) < 1e-4:
+        raise ValueError(
+            f"{option('corpus.weights')} {' '.join(map(str, weights))}: their sum is "
+            f"{total:.6g}; expected each above 0, and 1 together"
+        )

@@ -1,0 +1,60 @@
+"""Measures the parts of the claim that an experiment asks for."""
+
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from experiments.domain_generalization.algorithms import algorithms
+from experiments.domain_generalization.architecture import architecture
+from experiments.domain_generalization.corpora import domains_of
+from experiments.domain_generalization.diversity import diversity
+from experiments.domain_generalization.page import WORDS
+from experiments.domain_generalization.settings import DomainGeneralization
+from experiments.domain_generalization.training_sets import sets_on_circles
+from experiments.report import Part, left_report
+
+PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
+    "diversity": diversity,
+    "architecture": architecture,
+    "algorithms": algorithms,
+}
+
+
+def report(experiment: DomainGeneralization) -> Path:
+    """Measures what is missing and leaves the report.
+
+    Returns:
+      Where the page is.
+
+    Raises:
+      ValueError: domains that are none, or too few.
+      OSError: a folder that cannot be read.
+    """
+    require_possible(experiment)
+    parts = {name: partial(part, experiment) for name, part in PARTS.items()}
+    settings = settings_of(experiment)
+    return left_report(experiment.out, settings, parts, experiment.parts, WORDS)
+
+
+def require_possible(experiment: DomainGeneralization) -> None:
+    """Raises, before anything is written, what a part would raise later.
+
+    Raises:
+      ValueError: domains that are none, or too few.
+      OSError: a folder that cannot be read.
+    """
+    domains = domains_of(experiment.corpus)
+    if "diversity" in experiment.parts:
+        sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
+
+
+def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
+    """What decides the results, as JSON: all but where they go, and which parts."""
+    settings = asdict(experiment)
+    settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
+    return {
+        "experiment": "domain_generalization",
+        **{name: settings[name] for name in settings if name not in ("out", "parts")},
+    }

@@ -1,0 +1,171 @@
+"""The claim, run for real in its tiny preset."""
+
+import dataclasses
+import json
+from typing import get_args
+
+import jax
+import numpy as np
+import pytest
+
+from experiments.digits import digits_of
+from experiments.latent_spaces import claim
+from experiments.latent_spaces.arms import FAMILIES, TITLES, autoencoder_of
+from experiments.latent_spaces.collapse import warmed
+from experiments.latent_spaces.latent_findings import latent_criteria
+from experiments.latent_spaces.likelihood_protocols import gate, iwae2016
+from experiments.latent_spaces.samplers import SAMPLERS
+from experiments.latent_spaces.settings import (
+    Collapse,
+    FamilyName,
+    Generation,
+    Likelihood,
+    ModelName,
+    Models,
+    SamplerName,
+)
+from tests.markup import Reader
+
+TINY = claim.PRESETS["tiny"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    out = tmp_path_factory.mktemp("tiny") / "run"
+    claim.run(dataclasses.replace(TINY, out=out))
+    return out
+
+
+@pytest.fixture(scope="module")
+def results(folder):
+    return json.loads((folder / "results.json").read_text())
+
+
+def test_every_model_and_seed_has_its_row(results):
+    rows = results["points_and_distributions"]["rows"]
+    keys = [(row["model"], row["seed"]) for row in rows]
+    titles = [TITLES[name].title for name in TINY.models.names]
+    assert keys == [(title, seed) for title in titles for seed in range(TINY.seeds)]
+    for row in rows:
+        assert row["distortion"] > 0 and 0 <= row["probe"] <= 1
+        assert (row["rate"] > 0) == (row["width"] > 0) == (row["model"] == "VAE")
+
+
+def test_references_score_what_they_must(results):
+    rows = results["generation"]["rows"]
+    by_model = {(row["model"], row["sampler"], row["seed"]): row for row in rows}
+    for seed in range(TINY.seeds):
+        perfect, trivial = (by_model[name, "", seed] for name in ("perfect", "trivial"))
+        assert perfect["precision"] > 0.9 and perfect["classes"] == 10
+        assert perfect["nearest"] == 0  # they are learned images
+        assert trivial["frechet"] > 10 * perfect["frechet"]
+        assert trivial["precision"] < perfect["precision"]
+    drawn = {(model, sampler) for model, sampler, _ in by_model if sampler}
+    assert drawn == {
+        (TITLES[model].title, sampler)
+        for model in TINY.models.names
+        for sampler in TINY.generation.samplers
+    }
+
+
+def test_likelihoods_are_nats_of_an_image_and_bounds_are_bounds(results):
+    rows = results["likelihood"]["rows"]
+    assert {row["model"] for row in rows} == {"autoencoder", "VAE", "IWAE, k 5"}
+    for row in rows:
+        # 64 pixels, each at most a few nats
+        assert 10 < np.mean(row["annealed"]) < 100
+        assert ("tightened" in row) == (row["model"] != "autoencoder")
+
+
+def test_the_sweep_has_every_setting(results):
+    rows = results["collapse"]["rows"]
+    settings = TINY.collapse
+    found = {
+        (row["depth"], round(row["weight"], 3), round(row["warmup"], 3), row["seed"])
+        for row in rows
+    }
+    assert len(rows) == len(found) == 2 * 2 * settings.seeds
+    assert all(0 <= row["active"] <= TINY.models.code for row in rows)
+
+
+def test_the_page_stands_alone(folder):
+    text = (folder / "report.html").read_text()
+    Reader(text)
+    assert "http" not in text
+    assert "<script" not in text
+
+
+def test_points_and_densities_start_alike_and_see_the_same():
+    point, dense = (
+        autoencoder_of(TINY.models, FAMILIES[name].code(3), 8)
+        for name in ("points", "variational")
+    )
+    images = np.zeros((2, 8, 8, 1), np.float32)
+    one, other = (
+        net.init(jax.random.key(0), images, jax.random.key(1)) for net in (point, dense)
+    )
+    jax.tree.map(np.testing.assert_array_equal, one, other)
+    # the codes of a density lie around those of the point
+    means = [net.apply(one, images, method="encode").mean for net in (point, dense)]
+    np.testing.assert_array_equal(*means)
+
+
+def test_names_on_the_command_line_are_those_that_exist():
+    assert set(get_args(ModelName)) == set(TITLES)
+    assert set(get_args(FamilyName)) == set(FAMILIES)
+    assert set(get_args(SamplerName)) == set(SAMPLERS)
+    assert set(TITLES) == {name for one in FAMILIES.values() for name in one.weights}
+
+
+def test_schedules_are_those_of_the_published_code():
+    full, short = iwae2016("full"), iwae2016("short")
+    assert sum(full.epochs) == 3280 and sum(short.epochs) == 121
+    np.testing.assert_allclose(
+        np.array(full.rates) * 1e4, [10, 7.2, 5.2, 3.7, 2.7, 1.9, 1.4, 1.0]
+    )
+    assert sum(gate().steps(60_000)) == round(10 * 60_000 / 128)
+
+
+def test_a_weight_is_warmed_up_or_not():
+    half = [float(warmed(2.0, 4.0)(step)) for step in range(6)]
+    assert half == [0.5, 1.0, 1.5, 2.0, 2.0, 2.0]
+    assert float(warmed(2.0, 0.0)(0)) == 2.0
+
+
+def test_criteria_tell_points_from_densities():
+    dense = {"width": np.full(6, 0.4), "from_prior": np.full(6, 0.1)}
+    empty = {"width": np.zeros(6), "from_prior": np.full(6, 17.0)}
+    right = latent_criteria({"vae": dense, "autoencoder": empty})
+    wrong = latent_criteria({"vae": empty, "autoencoder": dense})
+    assert [part.verdict for part in right] == ["supported"] * 3
+    assert [part.verdict for part in wrong] == ["refuted"] * 3
+
+
+@pytest.mark.parametrize(
+    "make, complaint",
+    [
+        (lambda: Models(names=("vae",)), "expected autoencoder"),
+        (lambda: Models(code=0), "models.code 0"),
+        (lambda: Models(steps=10, dispatch=3), "models.steps 10"),
+        (lambda: Generation(samplers=("mixture",)), "expected prior"),
+        (lambda: Generation(components=0), "generation.components 0"),
+        (lambda: Likelihood(codes=0), "likelihood.codes 0"),
+        (lambda: Collapse(weights=()), "collapse.weights"),
+        (lambda: Collapse(noises=(-0.1,)), "collapse.noises"),
+        (lambda: dataclasses.replace(TINY, seeds=1), "--seeds 1"),
+        (
+            lambda: dataclasses.replace(TINY, likelihood=Likelihood("gate")),
+            "give --images.source mnist",
+        ),
+    ],
+)
+def test_settings_that_cannot_be_are_refused(make, complaint):
+    with pytest.raises(ValueError, match=complaint):
+        make()
+
+
+def test_images_that_are_none_are_refused(tmp_path):
+    path = tmp_path / "images.npz"
+    np.savez(path, x=np.zeros((1_000, 28, 28)), y=np.arange(1_000) % 10)
+    with pytest.raises(ValueError, match=r"--images.file .*28 x 28 pixels"):
+        digits_of("images", "digits8", path)
