@@ -24,9 +24,13 @@ def test_the_encoder_sees_what_is_corrupted_and_the_likelihood_what_was_there(ke
         params = model.init(key, images, key)["params"]
         passed = passed_through(model, params, images, key, 2, inverted)
         joint = passed.log_joint(passed.terms.codes)
-        return passed.terms, passed.encode(1 - images), joint
+        likelihood = model.apply(
+            {"params": params}, passed.terms.codes, images, method="log_likelihood"
+        )
+        return passed.terms, passed.encode(1 - images), joint, likelihood
 
-    terms, seen, joint = run(key)
+    terms, seen, joint, likelihood = run(key)
+    np.testing.assert_allclose(terms.log_likelihood, likelihood, rtol=1e-6)
     np.testing.assert_allclose(terms.posterior.mean, seen.mean, rtol=1e-6)
     expected = terms.log_weights + terms.posterior.log_prob(terms.codes)
     np.testing.assert_allclose(joint, expected, rtol=1e-5)
