@@ -86,8 +86,17 @@ def trained_by(
         }
 
     axis = grid(seed=seeds, left_out=range(count), weight=weights)
-    how = dispatches(steps, 1)
-    run = Run(method, make, axis, domains.windows, scores, steps, *how)
+    dispatch, every = dispatches(steps, evaluations=1)
+    run = Run(
+        method,
+        make,
+        axis,
+        domains.windows,
+        scores,
+        steps,
+        dispatch,
+        evaluate_every=every,
+    )
     found = trained(run, folder)
     shape = count, len(weights), len(seeds)
     return AlgorithmRuns(
