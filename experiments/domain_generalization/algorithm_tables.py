@@ -40,7 +40,7 @@ def method_table(runs: Runs) -> Fragment:
     head = (
         "objective",
         "weights",
-        *(f"chosen {TITLES[rule]}" for rule in SELECTIONS),
+        *(TITLES[rule] for rule in SELECTIONS),
         "not a result: oracle",
     )
     return table(

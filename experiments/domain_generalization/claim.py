@@ -2,7 +2,7 @@
 
     python -m experiments.domain_generalization             # laptop
     python -m experiments.domain_generalization tiny        # a minute
-    python -m experiments.domain_generalization study       # more draws, larger models
+    python -m experiments.domain_generalization study       # everything, larger; a night
 
 Its parts:
 
@@ -12,8 +12,10 @@ Its parts:
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
-Expected: unseen domains are told better with each doubling of the number of domains in
-training, and those in training a little worse.
+Time: laptop about 12 minutes on two cores, study a night. Expected: unseen domains are
+told better with each doubling of the number of domains in training, and those in training
+worse. What an architecture tells of unseen domains follows from what it tells of those in
+training: attention is on the line of the others. Models without mixing are far worse.
 """
 
 from pathlib import Path

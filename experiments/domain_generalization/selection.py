@@ -50,8 +50,8 @@ SELECTIONS: Mapping[SelectionName, Callable[[Choice], np.ndarray]] = {
     "other_targets": other_targets,
 }
 TITLES: Mapping[SelectionName, str] = {
-    "training_domains": "by the domains in training",
-    "other_targets": "by other domains left out",
+    "training_domains": "by training domains",
+    "other_targets": "by other targets",
 }
 
 

@@ -70,6 +70,7 @@ def trained_on_sets(
     def scores(state: State, windows: Windows) -> Metrics:
         return {"test": bits_of(model, state, windows.test)}
 
+    dispatch, every = dispatches(corpus.steps, evaluations)
     found = trained(
         Run(
             title,
@@ -78,7 +79,8 @@ def trained_on_sets(
             domains.windows,
             scores,
             corpus.steps,
-            *dispatches(corpus.steps, evaluations),
+            dispatch,
+            evaluate_every=every,
         ),
         folder,
     )
@@ -120,12 +122,12 @@ def bits_of(
     return bits_of_domains(model, state.params, windows, context)
 
 
-def dispatches(steps: int, evaluations: int) -> tuple[int, bool, int]:
-    """Steps of a dispatch, no event files, and dispatches from one evaluation on.
+def dispatches(steps: int, evaluations: int) -> tuple[int, int]:
+    """Steps of a dispatch, and dispatches from one of so many evaluations to the next.
 
     Example:
       >>> dispatches(400, 2), dispatches(7, 2)
-      ((100, False, 2), (7, False, 1))
+      ((100, 2), (7, 1))
     """
     parts = next(n for n in (PARTS, evaluations, 1) if steps % n == 0)
-    return steps // parts, False, parts // min(parts, evaluations)
+    return steps // parts, parts // min(parts, evaluations)
