@@ -67,7 +67,8 @@ def made_by(experiment: LatentSpaces, folder: Path, reference: Reference) -> Mad
     for sampler in experiment.generation.samplers:
         drawn = drawn_codes(experiment, sampler, every)
         for name, codes in zip(found, np.split(drawn, len(found)), strict=True):
-            images = on_rows(decoded(found[name].net), (found[name].params, codes))
+            net: Any = found[name].net
+            images = on_rows(decoded(net), (found[name].params, codes))
             made[name, sampler] = scored(images, reference)
     return made
 

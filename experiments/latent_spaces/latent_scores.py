@@ -35,7 +35,7 @@ def latent_scores(
         "error": ((again - held_out) ** 2).sum((1, 2, 3)).mean(),
         "width": width(new),
         "active": active_units(own.mean).sum(),
-        "holes": hole_ratio(drawn, new.mean, own.mean),
+        "holes": hole_ratio(drawn, *drawn_codes((new, own), named(key, "holes"))),
         "probe": linear_probe_accuracy(
             own.mean,
             reference.learned.labels,
@@ -49,11 +49,20 @@ def latent_scores(
     }
 
 
+def drawn_codes(posteriors: tuple[Any, Any], key: Key) -> list[Array]:
+    """A code of each example, drawn from its posterior."""
+    return [posterior.sample(key, 1)[0] for posterior in posteriors]
+
+
 def width(posterior: Any) -> Array:
-    """Mean standard deviation of codes, by that of their means; zero for points."""
-    spread = posterior.mean.std(0)
-    scale = getattr(posterior, "scale", jnp.zeros_like(posterior.mean))
-    return scale.mean() / jnp.maximum(spread.mean(), 1e-6)
+    """Share of the spread of all codes that is within one, mean over dimensions.
+
+    Computes ``s / sqrt(s^2 + var m)`` of the mean scale s and of the means m: zero for
+    points, one where nothing is told.
+    """
+    scale = getattr(posterior, "scale", jnp.zeros_like(posterior.mean)).mean(0)
+    every = jnp.sqrt(scale**2 + posterior.mean.var(0))
+    return (scale / jnp.maximum(every, 1e-6)).mean()
 
 
 def mismatch(posterior: Any) -> Metrics:

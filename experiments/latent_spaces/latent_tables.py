@@ -60,7 +60,7 @@ def latent_sections(
             line_table(
                 found,
                 LIES,
-                "Standard deviation of a code by that of all their means; dimensions "
+                "Share of the spread of all codes that is within one; dimensions "
                 "whose mean varies by more than 0.01; nats between the prior and all codes "
                 "together, by their mean and covariance; median distance from a code of "
                 "the prior to the nearest learned code, by that of a held-out one. "

@@ -49,7 +49,8 @@ class Model(NamedTuple):
     def each_seed(self, function: Callable, *arguments: PyTree) -> Any:
         """``function(net, params, key, *arguments)`` of every seed, on all devices."""
         keys = jax.random.split(KEY, self.seeds)
-        return on_rows(of_seeds(function, self.net), (self.params, keys), *arguments)
+        net: Any = self.net
+        return on_rows(of_seeds(function, net), (self.params, keys), *arguments)
 
 
 @lru_cache(maxsize=256)  # the same function of the same net is compiled once
