@@ -54,7 +54,7 @@ def image_rows(rows: Mapping[str, Images]) -> str:
 def image_grids(
     grids: Mapping[str, Shaped[Array | np.ndarray, "_r _k _h _w _c"]],
 ) -> str:
-    """Grids of images without air between them, side by side, a title above each.
+    """Grids of images, a gray pixel apart, side by side with a title above each.
 
     Args:
         grids: for each name images (rows, columns, h, w, c) with 1 or 3 channels, in
@@ -75,7 +75,9 @@ def image_grids(
     side = (_WIDTH + 2 * _GAP) / 3 - 2 * _GAP
     parts, lowest = [], 0.0
     for i, (name, images) in enumerate(grids.items()):
-        rows, columns, height, width, channels = np.shape(images)
+        edge = (0, 0), (0, 0), (0, 1), (0, 1), (0, 0)
+        images = np.pad(images, edge, constant_values=128)
+        rows, columns, height, width, channels = images.shape
         pixels = np.swapaxes(images, 1, 2).reshape(
             rows * height, columns * width, channels
         )

@@ -46,7 +46,8 @@ def test_grids_are_laid_out_as_they_are_indexed():
     Reader(f"<!doctype html><html><body>{svg}</body></html>")
     text = re.search(r"base64,([^\"]+)", svg)[1]
     pixels = np.asarray(Image.open(io.BytesIO(base64.b64decode(text))))
-    assert pixels.shape == (2 * 4, 3 * 5)
-    np.testing.assert_array_equal(pixels[4:8, 10:15], grid[1, 2, ..., 0])
+    assert pixels.shape == (2 * 5, 3 * 6)  # each has an edge of one pixel
+    np.testing.assert_array_equal(pixels[5:9, 12:17], grid[1, 2, ..., 0])
+    assert set(pixels[4]) == {128}
     with pytest.raises(ValueError, match="0 grids"):
         image_grids({})
