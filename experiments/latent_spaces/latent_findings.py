@@ -3,10 +3,10 @@
 from collections.abc import Mapping
 
 import numpy as np
-from jaxgen.metrics.collapse_report import CollapseReport, collapse_report
 
 from experiments.criterion import Criterion
 from experiments.latent_spaces.settings import ModelName
+from jaxgen.metrics.collapse_report import CollapseReport, collapse_report
 from jaxgen.stats.intervals import mean_interval
 from jaxgen.stats.verdict import above, below
 
