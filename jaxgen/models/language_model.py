@@ -1,6 +1,6 @@
 """Language models: what may follow each token, told by those before it."""
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import flax.linen as nn
 import jax
@@ -12,6 +12,7 @@ from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.tiles import accumulator
 from jaxgen.models.text_encoder import TextEncoder
 from jaxgen.nn.mixer import PLAIN, Context
+from jaxgen.nn.transformer_block import require_causal
 
 
 class Factors(NamedTuple):
@@ -65,7 +66,12 @@ class LanguageModel(nn.Module):
     output_init: Initializer = lecun_normal(in_axis=-1, out_axis=-2)
 
     def setup(self):
-        require_causal(self.encoder)
+        require_causal("LanguageModel", self.encoder.blocks)
+        if self.encoder.cls:
+            raise ValueError(
+                "LanguageModel of TextEncoder(cls=True): leave out cls; a token of the "
+                "vocabulary can lead each row"
+            )
         if not self.tied:
             size = self.encoder.vocabulary, self.encoder.features
             self.output = self.param("output", self.output_init, size)
@@ -113,25 +119,6 @@ def products(factors: Factors) -> Float[Array, "b t v"]:
     return jnp.einsum(
         "btd,vd->btv", *factors, preferred_element_type=accumulator(factors.vectors)
     )
-
-
-def require_causal(encoder: TextEncoder) -> None:
-    """Raises:
-    ValueError: a token would see later ones, or a CLS token before its row.
-    """
-    blocks: Any = encoder.blocks
-    for layer, block in enumerate(blocks):
-        if not block.mixer.causal:
-            raise ValueError(
-                f"LanguageModel: {type(block.mixer).__name__} of layer {layer} is not "
-                "causal and would see the token that it is to tell; give it a causal "
-                "pattern, causal=True, or take another mixer"
-            )
-    if encoder.cls:
-        raise ValueError(
-            "LanguageModel of TextEncoder(cls=True): leave out cls; a token of the "
-            "vocabulary can lead each row"
-        )
 
 
 def parameter_count(model: nn.Module) -> int:

@@ -19,6 +19,7 @@ from jaxgen.models.text_encoder import by_mean
 from jaxgen.models.text_heads import Pool
 from jaxgen.nn.mixer import PLAIN, Context
 from jaxgen.nn.stack import Stack
+from jaxgen.nn.transformer_block import require_causal
 
 
 class TextDecoder(nn.Module):
@@ -60,7 +61,7 @@ class TextDecoder(nn.Module):
     def __call__(
         self, codes: Float[Array, "m z"], told: Int[Array, "m t"]
     ) -> Float[Array, "m t {self.vocabulary}"]:
-        require_causal_blocks(self.blocks)
+        require_causal("TextDecoder", self.blocks)
         # no word was told before the first place
         before = jnp.pad(told[:, :-1], ((0, 0), (1, 0)), constant_values=self.unknown)
         rows = self.vocabulary + 1
@@ -209,15 +210,3 @@ def written(
         return tokens.at[:, place].set(drawn)
 
     return lax.fori_loop(0, length, step, jnp.zeros((len(codes), length), jnp.int32))
-
-
-def require_causal_blocks(blocks: tuple[Any, ...]) -> None:
-    """Raises:
-    ValueError: a place would see the token that it is to tell.
-    """
-    for layer, block in enumerate(blocks):
-        if not block.mixer.causal:
-            raise ValueError(
-                f"TextDecoder: {type(block.mixer).__name__} of layer {layer} is not causal "
-                "and would see the token that it is to tell; give it a causal pattern"
-            )

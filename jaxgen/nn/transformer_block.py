@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import field
-from typing import Protocol, runtime_checkable
+from typing import Any, Protocol, runtime_checkable
 
 import flax.linen as nn
 from jax.nn.initializers import Initializer, lecun_normal
@@ -115,3 +115,16 @@ class TransformerBlock(nn.Module):
         """Work of the mixer and of the perceptron."""
         sizes = batch, length, features
         return self.mixer.cost(*sizes) + self.mlp.cost(*sizes)
+
+
+def require_causal(model: str, blocks: tuple[Any, ...]) -> None:
+    """Raises:
+    ValueError: a mixer of the blocks is not causal.
+    """
+    for layer, block in enumerate(blocks):
+        if not block.mixer.causal:
+            raise ValueError(
+                f"{model}: {type(block.mixer).__name__} of layer {layer} is not causal "
+                "and would see the token that it is to tell; give it a causal pattern, "
+                "causal=True, or take another mixer"
+            )
