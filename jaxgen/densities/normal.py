@@ -1,6 +1,6 @@
 """Codes of one batch: points, and normal densities around them."""
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -60,6 +60,20 @@ class DiagonalNormal(NamedTuple):
     ) -> Float[Array, "k n"]:
         """``log q(z|x) - log p(z)``."""
         return self.log_prob(codes) - log_prior
+
+
+def require_diagonal(posterior: Any) -> DiagonalNormal:
+    """The posterior, whose dimensions have densities of their own.
+
+    Raises:
+      ValueError: it is of another kind.
+    """
+    if not isinstance(posterior, DiagonalNormal):
+        raise ValueError(
+            f"{type(posterior).__name__}: expected a diagonal normal, whose dimensions "
+            "have densities of their own; use GaussianCode"
+        )
+    return posterior
 
 
 def normal_log_prob(

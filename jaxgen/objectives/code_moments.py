@@ -11,6 +11,7 @@ References:
 import jax.numpy as jnp
 
 from jaxgen.arrays import Array, Float, Scalar
+from jaxgen.densities.normal import require_diagonal
 from jaxgen.objectives.regularizers import Penalty
 from jaxgen.objectives.variational import Weight, over_batch
 
@@ -27,11 +28,15 @@ def covariance_of_means(off_diagonal: Weight, diagonal: Weight) -> Penalty:
 
 
 def covariance_of_codes(off_diagonal: Weight, diagonal: Weight) -> Penalty:
-    """DIP-VAE-II: C is the covariance of codes, ``Cov[m(x)] + E diag(s(x)^2)``."""
+    """DIP-VAE-II: C is the covariance of codes, ``Cov[m(x)] + E diag(s(x)^2)``.
+
+    Raises:
+      ValueError: the code is not a diagonal normal.
+    """
 
     @over_batch
     def penalty(passed, key):
-        mean, scale = passed.terms.posterior
+        mean, scale = require_diagonal(passed.terms.posterior)
         covariance = covariance_of(mean) + jnp.diag((scale**2).mean(0))
         return distance_from_identity(covariance, off_diagonal, diagonal)
 

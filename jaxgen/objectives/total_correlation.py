@@ -15,7 +15,7 @@ import jax.numpy as jnp
 from jax.nn import logsumexp
 
 from jaxgen.arrays import Array, Float
-from jaxgen.densities.normal import DiagonalNormal, normal_log_prob
+from jaxgen.densities.normal import normal_log_prob, require_diagonal
 from jaxgen.models.autoencoder import Terms
 from jaxgen.objectives.variational import Objective, Weight, over_batch
 
@@ -138,12 +138,7 @@ def rate_in_parts(terms: Terms, weights: Float[Array, "n n"]) -> Parts:
       terms: of a batch, with a diagonal normal for each image.
       weights: of the batch's posteriors in the mixture at each image's codes.
     """
-    posterior = terms.posterior
-    if not isinstance(posterior, DiagonalNormal):
-        raise ValueError(
-            f"{type(posterior).__name__}: expected a diagonal normal, whose dimensions "
-            "have densities of their own; use GaussianCode"
-        )
+    posterior = require_diagonal(terms.posterior)
     mean, scale = (part[None, None] for part in posterior)
     apart = normal_log_prob(terms.codes[:, :, None], mean, scale)  # k n n z
     log_weights = jnp.log(weights)[None]

@@ -9,6 +9,7 @@ import pytest
 
 from autoencoders import drawn_terms, passed_of, valued
 from jaxgen.densities.normal import DiagonalNormal, Point
+from jaxgen.objectives.code_moments import covariance_of_codes
 from jaxgen.objectives.total_correlation import (
     beta_tc,
     rate_in_parts,
@@ -111,5 +112,9 @@ def test_a_batch_fits_into_the_data(batch):
 
 def test_points_have_no_parts():
     points = TERMS._replace(posterior=Point(TERMS.posterior.mean))
-    with pytest.raises(ValueError, match="Point: expected a diagonal normal"):
-        rate_in_parts(points, weighted_sampling(9)(6))
+    for ask in (
+        lambda: rate_in_parts(points, weighted_sampling(9)(6)),
+        lambda: covariance_of_codes(1.0, 1.0)(passed_of(points), jax.random.key(0)),
+    ):
+        with pytest.raises(ValueError, match="Point: expected a diagonal normal"):
+            ask()

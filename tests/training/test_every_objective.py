@@ -24,7 +24,6 @@ from jaxgen.objectives.importance import (
     partially_importance_weighted,
     path_derivative,
 )
-from jaxgen.objectives.penalties import r1
 from jaxgen.objectives.rates import capacity, free_bits
 from jaxgen.objectives.regularizers import (
     code_norm,
@@ -132,7 +131,6 @@ def contestants(rate, chosen) -> Learner:
         adam(rate),
         adam(rate),
         weight=3.0,
-        penalty=r1,
     )
 
 
