@@ -5,6 +5,7 @@ import json
 from typing import get_args
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -58,7 +59,7 @@ def test_references_score_what_they_must(results):
         perfect, trivial = (by_model[name, "", seed] for name in ("perfect", "trivial"))
         assert perfect["precision"] > 0.9 and perfect["classes"] == 10
         assert perfect["nearest"] == 0  # they are learned images
-        assert trivial["frechet"] > 10 * perfect["frechet"]
+        assert trivial["frechet"] > 3 * perfect["frechet"]
         assert trivial["precision"] < perfect["precision"]
     drawn = {(model, sampler) for model, sampler, _ in by_model if sampler}
     assert drawn == {
@@ -100,7 +101,7 @@ def test_points_and_densities_start_alike_and_see_the_same():
         autoencoder_of(TINY.models, FAMILIES[name].code(3), 8)
         for name in ("points", "variational")
     )
-    images = np.zeros((2, 8, 8, 1), np.float32)
+    images = jnp.zeros((2, 8, 8, 1))
     one, other = (
         net.init(jax.random.key(0), images, jax.random.key(1)) for net in (point, dense)
     )
