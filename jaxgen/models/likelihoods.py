@@ -23,6 +23,7 @@ class Bernoulli:
     a mean over binary images whose pixels are drawn from them.
 
     Example:
+      >>> import jax.numpy as jnp
       >>> images = jnp.ones((1, 2, 2, 1))
       >>> float(Bernoulli().log_prob(jnp.zeros((1, 2, 2, 1)), images)[0])  # -4 log 2
       -2.7725887298583984
