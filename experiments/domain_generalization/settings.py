@@ -22,7 +22,12 @@ class Corpus:
     """Domains of text, and what is read of them."""
 
     folder: Path | None = None
-    """Its .txt files and sub-folders are the domains; the package's own unless told."""
+    """Its files and sub-folders are the domains: .txt with a line of one form feed between
+    documents, .jsonl with one in each line; the package's own texts unless told."""
+    sets: tuple[str, ...] = ()
+    """Of text, by their names in TensorFlow Datasets, each a domain beside those."""
+    field: str = "text"
+    """What the text is called in .jsonl files and in sets."""
     train: tuple[str, ...] = ()
     """Domains to train on, each of which is held out in turn; all the rest unless told."""
     held_out: tuple[str, ...] = ()
@@ -51,7 +56,7 @@ class Corpus:
                 f"--corpus.held-out {' '.join(both)}: also in --corpus.train, and nothing "
                 "is trained on what is held out; leave it out of one of the two"
             )
-        for name in ("train", "held_out"):
+        for name in ("train", "held_out", "sets"):
             if getattr(self, name):
                 require_each_once(f"corpus.{name}", getattr(self, name))
         if self.weights:

@@ -7,7 +7,7 @@ import jax
 import numpy as np
 import pytest
 
-from experiments.domain_generalization import claim
+from experiments.domain_generalization import claim, corpora
 from experiments.domain_generalization.algorithm_runs import AlgorithmRuns
 from experiments.domain_generalization.architecture_findings import (
     Told,
@@ -276,6 +276,28 @@ def test_a_folder_of_files_and_of_folders_is_a_corpus(tmp_path):
     assert b"verse" in domains.windows.train[2].tobytes()
     train = {row.tobytes() for row in domains.windows.train[1]}
     assert len(train) == 6
+
+
+def test_records_and_sets_are_domains_beside(tmp_path, monkeypatch):
+    texts = {name: [f"{name} {i} " * 9 for i in range(20)] for name in "abc"}
+    for name in "ab":
+        lines = [json.dumps({"body": text}) for text in texts[name]]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+
+    def of_set(name, field):
+        assert field == "body"
+        return (text.encode() for text in texts[name])
+
+    monkeypatch.setattr(corpora, "documents_from_tfds", of_set)
+    size = dict(length=8, batch=2, updates=3, tested=5)
+    domains = domains_of(Corpus(tmp_path, sets=("c",), field="body", **size))
+    assert domains.train == ("a", "b", "c")
+    assert b"c 1" in domains.windows.train[2].tobytes()
+    with pytest.raises(ValueError, match=r"--corpus.sets a: a domain of that name"):
+        domains_of(Corpus(tmp_path, sets=("a",), field="body", **size))
+    (tmp_path / "b.jsonl").write_text('{"body": "x"}\nbroken')
+    with pytest.raises(ValueError, match=r"b.jsonl, line 2: Expecting value"):
+        domains_of(Corpus(tmp_path, field="body", **size))
 
 
 LONG = "\n\f\n".join("abcdefgh " * 9 for _ in range(30))
