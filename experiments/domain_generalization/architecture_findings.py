@@ -53,7 +53,7 @@ def told_by(runs: TextRuns, domains: int) -> Told:
 
 def from_attention(arms: Mapping[ArmName, Told]) -> dict[ArmName, Difference]:
     """The bits of the unseen domain, of each architecture less those of attention."""
-    bits = {name: one.unseen[:, -1] for name, one in arms.items()}
+    bits: dict[ArmName, np.ndarray] = {n: one.unseen[:, -1] for n, one in arms.items()}
     return differences(bits, "attention")
 
 
