@@ -1,8 +1,12 @@
 """The claim, run for real in its tiny preset."""
 
 import dataclasses
+import json
+from types import SimpleNamespace
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -15,6 +19,7 @@ from experiments.domain_generalization.architecture_findings import (
 )
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity_findings import by_size, slopes
+from experiments.domain_generalization.recall import scanned, share_right, task_of
 from experiments.domain_generalization.selection import (
     SELECTIONS,
     Choice,
@@ -28,6 +33,7 @@ from experiments.domain_generalization.settings import (
     MethodName,
     Net,
     Part,
+    Recall,
     SelectionName,
 )
 from experiments.domain_generalization.text_models import (
@@ -42,6 +48,7 @@ from experiments.domain_generalization.training_sets import (
     sets_on_circles,
     unique_bytes,
 )
+from jaxgen.data.associative_recall import associations
 from jaxgen.models.language_model import parameter_count
 from tests.markup import Reader
 
@@ -75,6 +82,39 @@ def test_every_architecture_leaves_out_every_domain(results):
         for step in times
     }
     assert len(rows) == len(keys)
+
+
+def test_every_architecture_is_asked_to_recall(results, folder):
+    told = results["architecture"]["recall"]
+    assert set(told["right"]) == set(TINY.architecture.arms)
+    seeds, asked = TINY.architecture.recall.seeds, 4 * 3
+    for right in told["right"].values():
+        assert len(right) == seeds
+        assert all(abs(share * asked - round(share * asked)) < 1e-5 for share in right)
+    assert (told["chance_in_row"], told["chance"]) == (1 / 3, 1 / 4)
+    assert "any value of the row" in (folder / "report.html").read_text()
+
+
+def test_models_that_recall_are_those_of_texts():
+    net = Net(features=8, heads=2)
+    for name in ArmName.__args__:
+        model = language_model(name, net)
+        assert parameter_count(scanned(model)) == parameter_count(model)
+        assert scanned(model).encoder.scan and not model.encoder.scan
+
+
+def test_what_is_recalled_is_scored_where_it_is_asked(monkeypatch):
+    rows = associations(task_of(Recall()), jax.random.key(0), 5)
+    few = jnp.arange(5)[:, None] < 2  # the first two rows are right
+
+    class Told:
+        def apply(self, variables, tokens):
+            answers = jnp.where(rows.asked & few, rows.labels, rows.labels + 1)
+            return jax.nn.one_hot(answers, 9)
+
+    state: Any = SimpleNamespace(params=None)
+    told: Any = Told()
+    np.testing.assert_allclose(share_right(told, state, rows), 2 / 5)
 
 
 def test_every_method_and_weight_leaves_out_every_domain(results):
@@ -319,6 +359,9 @@ def test_folders_that_cannot_be_learned_from_are_refused(texts, complaint, tmp_p
         (lambda: domains_of(Corpus(train=("poems",))), "domain 'poems'"),
         (lambda: Corpus(batch=0), "corpus.batch 0"),
         (lambda: Net(features=10, heads=4), "net.heads 4"),
+        (lambda: Recall(vocabulary=7), "architecture.recall.vocabulary 7: expected 8"),
+        (lambda: Recall(length=11), "architecture.recall.length 11: expected 12"),
+        (lambda: Recall(seeds=1), "architecture.recall.seeds 1"),
         (lambda: Diversity(sizes=(2, 1)), "diversity.sizes 2 1"),
         (lambda: sets_on_circles(4, (1, 4), 1), "sizes 1 4: of 4 domains"),
         (lambda: Algorithms(methods=("irm",)), "algorithms.methods"),
