@@ -9,6 +9,12 @@ Its parts:
     diversity      training sets of one domain and of many, of as many bytes
     architecture   self-attention against other mixers of tokens, in models of equal size
     algorithms     objectives over several domains against their mean loss
+    published      Colored MNIST, beside the published table; here of small digits
+
+With real digits, the last part alone (--published.file, or TFDS):
+
+    python -m experiments.domain_generalization short       # a fifth of the images
+    python -m experiments.domain_generalization full        # as published: hours
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -29,6 +35,7 @@ from experiments.domain_generalization.settings import (
     DomainGeneralization,
     MethodName,
     Net,
+    Published,
     Recall,
 )
 from experiments.launch import launch
@@ -51,9 +58,10 @@ PRESETS = {
         architecture=Architecture(
             arms=("attention", "convolution", "none"),
             window=2,
-            recall=Recall(steps=4, batch=2, seeds=2, tested=4),
+            recall=Recall(("attention",), steps=4, batch=2, seeds=2, tested=4),
         ),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
+        published=Published(share=0.1, restarts=2, hidden=4, steps=4, anneal=2),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
@@ -63,6 +71,16 @@ PRESETS = {
         diversity=Diversity(draws=3),
         architecture=Architecture(arms=ArmName.__args__, seeds=2, window=16),
         algorithms=Algorithms(MethodName.__args__, seeds=2, each=2, updates=160),
+    ),
+    "short": DomainGeneralization(
+        RUNS / "short",
+        parts=("published",),
+        published=Published("mnist", share=0.2, restarts=3, hidden=390),
+    ),
+    "full": DomainGeneralization(
+        RUNS / "full",
+        parts=("published",),
+        published=Published("mnist", restarts=10, hidden=390),
     ),
 }
 

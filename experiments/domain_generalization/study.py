@@ -11,6 +11,8 @@ from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
 from experiments.domain_generalization.page import WORDS
+from experiments.domain_generalization.published import published
+from experiments.domain_generalization.published_runs import digits_there
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.training_sets import sets_on_circles
 from experiments.report import Part, left_report
@@ -19,6 +21,7 @@ PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "diversity": diversity,
     "architecture": architecture,
     "algorithms": algorithms,
+    "published": published,
 }
 
 
@@ -42,9 +45,14 @@ def require_possible(experiment: DomainGeneralization) -> None:
     """Raises, before anything is written, what a part would raise later.
 
     Raises:
-      ValueError: domains that are none, or too few.
-      OSError: a folder that cannot be read.
+      ValueError: domains that are none, or too few; digits that are none.
+      ImportError: digits of TFDS are asked for, and it is not installed.
+      OSError: a folder or a file that cannot be read.
     """
+    if "published" in experiment.parts:
+        digits_there(experiment.published)
+    if experiment.parts == ("published",):
+        return
     domains = domains_of(experiment.corpus)
     if "diversity" in experiment.parts:
         sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
@@ -54,6 +62,7 @@ def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
     """What decides the results, as JSON: all but where they go, and which parts."""
     settings = asdict(experiment)
     settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
+    settings["published"]["file"] = str(settings["published"]["file"] or "")
     return {
         "experiment": "domain_generalization",
         **{name: settings[name] for name in settings if name not in ("out", "parts")},
