@@ -1,0 +1,149 @@
+"""What is to run, where, and for how much at most: all that a planner is told."""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tpu.accelerators import Slice, tpu_slice
+from tpu.actions import require_one_line
+from tpu.prices import hourly_price
+
+BackendName = Literal["queued", "group", "gke", "hosts", "local"]
+CLOUDS = ("queued", "group", "gke")
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job, whole: two that are equal get the same commands.
+
+    Attributes:
+      name: of the job and of all that is made for it; lower case, digits, hyphens.
+      command: what Python runs on every machine: ``-m``, a module, its arguments.
+      on: the accelerator, such as ``v5litepod-8``; several slices as ``2xv6e-16``.
+      backend: who has the machines: ``queued`` (TPU API, up to v6e), ``group``
+        (Compute Engine, v5p and later), ``gke`` (Kubernetes), ``hosts`` (yours, by
+        ssh), ``local`` (processes here).
+      capacity: ``spot`` is cheaper and can be taken away at any moment.
+      project: Google Cloud project.
+      zone: such as ``us-west4-a``.
+      reservation: name of the reservation, where the capacity is reserved.
+      labels: ``key=value``, put on all that is made.
+      max_hours: of machines that cost, over all attempts; then they are deleted.
+      max_usd: of money, by the table of prices; the earlier of both limits counts.
+      max_wait_hours: of waiting for machines, which costs nothing.
+      prices: TOML file, dollars a chip-hour by kind of chip and capacity.
+      bucket: ``gs://`` bucket that holds ``runs/`` and outlives the machines.
+      preemptions: how often machines may be lost.
+      failures: how often anything else may fail, but the program itself.
+      hosts: ``user@address`` of your machines, the first is asked by the others.
+      processes: how many, on this machine.
+      port: where the first of your machines listens.
+      cluster: of GKE, by its name or as ``location/name``.
+      image: for GKE, built and pushed by ``sync``.
+      extra: of our packages, which decides what chips JAX drives.
+    """
+
+    name: str
+    command: tuple[str, ...]
+    on: str = "v5litepod-8"
+    backend: BackendName = "queued"
+    capacity: Literal["spot", "on_demand", "reserved"] = "spot"
+    project: str | None = None
+    zone: str | None = None
+    reservation: str | None = None
+    labels: tuple[str, ...] = ()
+    max_hours: float = 4.0
+    max_usd: float | None = None
+    max_wait_hours: float = 24.0
+    prices: Path | None = None
+    bucket: str | None = None
+    preemptions: int = 100
+    failures: int = 3
+    hosts: tuple[str, ...] = ()
+    processes: int = 1
+    port: int = 8476
+    cluster: str | None = None
+    image: str | None = None
+    extra: Literal["tpu", "cuda", "tensorboard"] = "tpu"
+
+    def __post_init__(self):
+        _require_form("name", self.name, r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
+        for label in self.labels:
+            _require_form("labels", label, r"[a-z][-_a-z0-9]{0,62}=[-_a-z0-9]{0,63}")
+        for word in self.command:
+            require_one_line(word, "of command")
+        for name in ("max_hours", "max_wait_hours", "max_usd"):
+            limit = getattr(self, name)
+            if limit is not None and not 0 < limit < float("inf"):
+                raise ValueError(f"{name}={limit}: expected a positive limit")
+        if not self.command:
+            raise ValueError("command is empty: name what runs, -m MODULE or a file")
+        _require_place(self)
+        self.seconds()
+
+    @property
+    def wanted(self) -> Slice:
+        """The slices that are asked for."""
+        return tpu_slice(self.on)
+
+    @property
+    def tags(self) -> dict[str, str]:
+        """Labels of all that is made, by which it is found again."""
+        own = dict(label.split("=", 1) for label in self.labels)
+        return {**own, "launcher": "jaxgen", "job": self.name}
+
+    @property
+    def region(self) -> str:
+        """The region of the zone."""
+        return str(self.zone).rpartition("-")[0]
+
+    def seconds(self) -> int:
+        """How long machines may cost, by the limits of time and of money.
+
+        Raises:
+          ValueError: there is a limit of money and no price.
+        """
+        hours = self.max_hours
+        if self.max_usd is not None:
+            price = hourly_price(self.prices, self.wanted, self.capacity)
+            hours = min(hours, self.max_usd / price)
+        if hours * 3600 < 60:
+            raise ValueError(
+                f"the limits leave {hours * 3600:.0f} s of {self.on}: expected a "
+                "minute at least; raise max_hours or max_usd"
+            )
+        return int(hours * 3600)
+
+
+def _require_place(job: Job) -> None:
+    if job.backend in CLOUDS:
+        tpu_slice(job.on)
+        _require_set(job, "project", "my-project", "gcloud config get project")
+        _require_set(job, "zone", "us-west4-a", "the zones that have your chips")
+        _require_form("project", job.project, r"[a-z][-a-z0-9:.]{4,60}[a-z0-9]")
+        _require_form("zone", job.zone, r"[a-z]+-[a-z]+[0-9]+-[a-z]")
+    if job.backend == "gke":
+        _require_set(job, "cluster", "my-cluster", "gcloud container clusters list")
+        _require_set(job, "image", "REGISTRY/NAME:TAG", "where docker may push it")
+    if job.backend == "hosts":
+        _require_set(job, "hosts", "me@first me@second", "machines you can ssh to")
+        for host in job.hosts:
+            _require_form("hosts", host, r"(?!-)[\w.@:-]+")
+    if job.bucket is not None:
+        _require_form("bucket", job.bucket, r"gs://[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
+    if job.backend in CLOUDS and job.capacity == "reserved" and job.backend != "queued":
+        _require_set(job, "reservation", "my-reservation", "its name")
+
+
+def _require_set(job: Job, name: str, such: str, where: str) -> None:
+    if not getattr(job, name):
+        raise ValueError(
+            f"{name} is missing, which backend {job.backend!r} needs: give --{name} "
+            f"{such} ({where})"
+        )
+
+
+def _require_form(name: str, value: str | None, form: str) -> None:
+    if not re.fullmatch(form, value or "") or len(value or "") > 256:
+        raise ValueError(f"{name}={value!r}: expected the form {form}")
