@@ -69,6 +69,11 @@ def _keep_to(cores: set[int]) -> None:
             os.sched_setaffinity(int(thread.name), cores)
 
 
+def set_one_thread_on_each_core() -> None:
+    """Has JAX start with a device of one thread for each core of this machine."""
+    set_where_absent(one_thread_environment(usable_cores()))
+
+
 def set_where_absent(wanted: Mapping[str, str]) -> None:
     """Sets the environment variables that the user has not."""
     for name, value in wanted.items():

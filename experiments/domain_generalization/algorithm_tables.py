@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 
 from experiments.domain_generalization.algorithm_findings import (
-    MARGIN,
     METHODS,
     chosen_bits,
-    differences,
+    from_mean_loss,
 )
 from experiments.domain_generalization.algorithm_runs import AlgorithmRuns
+from experiments.domain_generalization.differences import MARGIN
 from experiments.domain_generalization.selection import (
     SELECTIONS,
     TITLES,
@@ -62,7 +62,7 @@ def difference_table(runs: Runs, rule: SelectionName) -> Fragment:
             f"{one.told.detectable:.3f}",
             one.equal,
         )
-        for name, one in differences(runs, rule).items()
+        for name, one in from_mean_loss(runs, rule).items()
     ]
     return table(
         (

@@ -14,7 +14,7 @@ from experiments.domain_generalization.architecture_findings import (
     CLAIM,
     Told,
     architecture_criteria,
-    differences,
+    from_attention,
     robustness,
     told_by,
 )
@@ -143,7 +143,7 @@ def results(
                 "p_value": one.p_value,
                 "equal": one.equal,
             }
-            for name, one in differences(arms).items()
+            for name, one in from_attention(arms).items()
         },
         "robustness": {
             name: dict(zip(domains.train, robustness(arms, name).tolist(), strict=True))

@@ -6,20 +6,21 @@ from typing import NamedTuple
 import numpy as np
 
 from experiments.criterion import Criterion
+from experiments.domain_generalization.differences import (
+    MARGIN,
+    Difference,
+    differences,
+)
 from experiments.domain_generalization.settings import ArmName
 from experiments.domain_generalization.text_runs import TextRuns
 from jaxgen.arrays import Float
-from jaxgen.stats.holm import holm
-from jaxgen.stats.intervals import paired_difference
-from jaxgen.stats.student import Found, equivalent, found, student_interval
-from jaxgen.stats.verdict import Verdict, above, below
+from jaxgen.stats.student import student_interval
+from jaxgen.stats.verdict import above, below
 
 CLAIM = (
     "Self-attention tells unseen domains better than other architectures of its size do, "
     "and better than what it tells of the domains in training would let one expect"
 )
-MARGIN = 0.02
-"""Threshold: bits per byte that count as nothing."""
 
 
 class Told(NamedTuple):
@@ -32,20 +33,6 @@ class Told(NamedTuple):
 
     unseen: Float[np.ndarray, "k e"]
     seen: Float[np.ndarray, "k e"]
-
-
-class Difference(NamedTuple):
-    """One architecture less attention, over the domains left out.
-
-    Attributes:
-      told: the mean, and what would have been found.
-      p_value: of a sign-flip test, corrected for the number of architectures.
-      equal: whether they are equal but for `MARGIN`.
-    """
-
-    told: Found
-    p_value: float
-    equal: Verdict
 
 
 def told_by(runs: TextRuns, domains: int) -> Told:
@@ -64,18 +51,10 @@ def told_by(runs: TextRuns, domains: int) -> Told:
     return Told(over_seeds(unseen), over_seeds(among))
 
 
-def differences(arms: Mapping[ArmName, Told]) -> dict[ArmName, Difference]:
+def from_attention(arms: Mapping[ArmName, Told]) -> dict[ArmName, Difference]:
     """The bits of the unseen domain, of each architecture less those of attention."""
-    apart: dict[ArmName, np.ndarray] = {
-        name: one.unseen[:, -1] - arms["attention"].unseen[:, -1]
-        for name, one in arms.items()
-        if name != "attention"
-    }
-    raw = [paired_difference(d, np.zeros_like(d)).p_value for d in apart.values()]
-    return {
-        name: Difference(found(d), float(p), equivalent(d, MARGIN))
-        for (name, d), p in zip(apart.items(), holm(np.array(raw)), strict=True)
-    }
+    bits: dict[ArmName, np.ndarray] = {n: one.unseen[:, -1] for n, one in arms.items()}
+    return differences(bits, "attention")
 
 
 def robustness(arms: Mapping[ArmName, Told], name: ArmName) -> Float[np.ndarray, " k"]:
@@ -114,7 +93,7 @@ def architecture_criteria(arms: Mapping[ArmName, Told]) -> list[Criterion]:
     )
     if "none" not in arms:
         return [line]
-    gap = differences(arms)["none"].told.interval
+    gap = from_attention(arms)["none"].told.interval
     floor = Criterion(
         f"No mixing, unseen domains: more than {MARGIN} worse than attention.",
         gap,

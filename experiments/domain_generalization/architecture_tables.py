@@ -5,11 +5,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from experiments.domain_generalization.architecture_findings import (
-    MARGIN,
     Told,
-    differences,
+    from_attention,
     robustness,
 )
+from experiments.domain_generalization.differences import MARGIN
 from experiments.domain_generalization.settings import ArmName
 from jaxgen.report.figures import outcomes
 from jaxgen.report.page import Fragment, interval_text, table
@@ -58,7 +58,7 @@ def difference_table(arms: Mapping[ArmName, Told]) -> Fragment:
             f"{one.told.detectable:.3f}",
             one.equal,
         )
-        for name, one in differences(arms).items()
+        for name, one in from_attention(arms).items()
     ]
     return table(
         (

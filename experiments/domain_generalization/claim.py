@@ -64,13 +64,9 @@ PRESETS = {
 
 def run(experiment: DomainGeneralization) -> str:
     """Measures what is missing and writes ``results.json`` and ``report.html``."""
-    from experiments.devices import (
-        one_thread_environment,
-        set_where_absent,
-        usable_cores,
-    )
+    from experiments.devices import set_one_thread_on_each_core
 
-    set_where_absent(one_thread_environment(usable_cores()))
+    set_one_thread_on_each_core()
     from experiments.domain_generalization.study import report
 
     return f"report: {report(experiment)}"

@@ -79,11 +79,7 @@ class HierarchicalAutoencoder(Autoencoder):
         for number, layer in enumerate(self.upward, 1):
             drawn, cost = drawn_from(layer, codes[-1], named(key, f"layer_{number}"))
             codes, costs = [*codes, drawn], [*costs, cost]
-        found = jnp.concatenate(codes, -1)
-        log_likelihood = self.log_likelihood(found, images, *conditions)
-        ratios = jnp.stack(costs, -1) - self.prior.log_probs(found)
-        posterior = self.encode(seen, *conditions)
-        return Terms(posterior, found, log_likelihood, ratios.sum(-1), ratios.mean(0))
+        return explained(self, images, seen, conditions, codes, costs)
 
     def encode(self, images: Float[Array, "n h w c"], *conditions: Array) -> Any:
         """What each layer says of the means below it."""
@@ -118,6 +114,22 @@ def two_layers(
         Bernoulli(),
         (NormalLayer(50, 100),),
     )
+
+
+def explained(
+    model: Autoencoder,
+    images: Float[Array, "n h w c"],
+    seen: Float[Array, "n h w c"],
+    conditions: tuple[Array, ...],
+    codes: list[Array],
+    costs: list[Array],
+) -> Terms:
+    """The terms of codes (k, n, z_l) and their log-densities (k, n), a pair each layer."""
+    found = jnp.concatenate(codes, -1)
+    log_likelihood = model.log_likelihood(found, images, *conditions)
+    ratios = jnp.stack(costs, -1) - model.prior.log_probs(found)
+    posterior = model.encode(seen, *conditions)
+    return Terms(posterior, found, log_likelihood, ratios.sum(-1), ratios.mean(0))
 
 
 def drawn_from(

@@ -9,7 +9,12 @@ from jaxgen.arrays import Array, Float, Key
 from jaxgen.densities.normal import DiagonalNormal
 from jaxgen.keys import named
 from jaxgen.models.autoencoder import Autoencoder, Terms
-from jaxgen.models.hierarchical import joined, require_sizes
+from jaxgen.models.hierarchical import (
+    drawn_from,
+    explained,
+    joined,
+    require_sizes,
+)
 
 
 class LadderAutoencoder(Autoencoder):
@@ -54,17 +59,13 @@ class LadderAutoencoder(Autoencoder):
         costs = [highest.log_prob(layers[0])]
         for number, evidence in reversed(list(enumerate(lower))):
             many = repeated(evidence, samples)
-            above = layers[0].reshape(-1, layers[0].shape[-1])
-            density = product(many, self.prior.expected(number, above))
-            drawn = density.sample(named(key, f"layer_{number}"), 1)
-            cost = density.log_prob(drawn).reshape(samples, -1)
-            layers = [drawn.reshape(*layers[0].shape[:2], -1), *layers]
-            costs = [cost, *costs]
-        found = jnp.concatenate(layers, -1)
-        log_likelihood = self.log_likelihood(found, images, *conditions)
-        ratios = jnp.stack(costs, -1) - self.prior.log_probs(found)
-        posterior = self.encode(seen, *conditions)
-        return Terms(posterior, found, log_likelihood, ratios.sum(-1), ratios.mean(0))
+
+            def layer(above, many=many, number=number):
+                return product(many, self.prior.expected(number, above))
+
+            drawn, cost = drawn_from(layer, layers[0], named(key, f"layer_{number}"))
+            layers, costs = [drawn, *layers], [cost, *costs]
+        return explained(self, images, seen, conditions, layers, costs)
 
     def encode(self, images: Float[Array, "n h w c"], *conditions: Array) -> Any:
         """What each layer says of the means above it."""

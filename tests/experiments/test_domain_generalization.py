@@ -1,7 +1,6 @@
 """The claim, run for real in its tiny preset."""
 
 import dataclasses
-import json
 
 import jax
 import numpy as np
@@ -48,18 +47,6 @@ from tests.markup import Reader
 
 TINY = claim.PRESETS["tiny"]
 NAMES = TINY.corpus.train
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    out = tmp_path_factory.mktemp("tiny") / "run"
-    claim.run(dataclasses.replace(TINY, out=out))
-    return out
-
-
-@pytest.fixture(scope="module")
-def results(folder):
-    return json.loads((folder / "results.json").read_text())
 
 
 def test_every_training_set_tells_of_every_domain(results):
@@ -123,13 +110,9 @@ def test_the_page_stands_alone_and_calls_no_oracle_a_result(folder):
     assert text.count("not a result: oracle") == 1
 
 
-def test_a_second_start_trains_nothing_and_finds_the_same(folder):
-    def files():
-        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-    before = files()
-    claim.run(dataclasses.replace(TINY, out=folder))
-    assert files() == before
+def test_a_second_start_trains_nothing_and_finds_the_same(second_start):
+    before, after = second_start
+    assert after == before
 
 
 def test_other_settings_are_refused(folder):

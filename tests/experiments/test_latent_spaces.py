@@ -1,7 +1,6 @@
 """The claim, run for real in its tiny preset."""
 
 import dataclasses
-import json
 from typing import get_args
 
 import jax
@@ -28,18 +27,6 @@ from experiments.latent_spaces.settings import (
 from tests.markup import Reader
 
 TINY = claim.PRESETS["tiny"]
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    out = tmp_path_factory.mktemp("tiny") / "run"
-    claim.run(dataclasses.replace(TINY, out=out))
-    return out
-
-
-@pytest.fixture(scope="module")
-def results(folder):
-    return json.loads((folder / "results.json").read_text())
 
 
 def test_every_model_and_seed_has_its_row(results):

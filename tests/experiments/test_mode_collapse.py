@@ -1,7 +1,6 @@
 """The claim, run for real in its tiny preset."""
 
 import dataclasses
-import json
 from typing import get_args
 
 import jax
@@ -33,18 +32,6 @@ TINY = claim.PRESETS["tiny"]
 DIGITS = jax.tree.map(
     lambda leaf: jax.ShapeDtypeStruct((1_000, *leaf.shape[1:]), leaf.dtype), digits8()
 )
-
-
-@pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    out = tmp_path_factory.mktemp("tiny") / "run"
-    claim.run(dataclasses.replace(TINY, out=out))
-    return out
-
-
-@pytest.fixture(scope="module")
-def results(folder):
-    return json.loads((folder / "results.json").read_text())
 
 
 def test_every_row_has_its_keys_and_its_scores(results):
@@ -112,13 +99,9 @@ def test_the_page_stands_alone(folder):
     assert "<script" not in text
 
 
-def test_a_second_start_trains_nothing_and_finds_the_same(folder):
-    def files():
-        return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
-
-    before = files()
-    claim.run(dataclasses.replace(TINY, out=folder))
-    assert files() == before
+def test_a_second_start_trains_nothing_and_finds_the_same(second_start):
+    before, after = second_start
+    assert after == before
 
 
 def test_other_settings_are_refused(folder):
