@@ -10,7 +10,6 @@ from tpu.actions import require_one_line
 from tpu.prices import hourly_price
 
 BackendName = Literal["queued", "group", "gke", "hosts", "local"]
-CLOUDS = ("queued", "group", "gke")
 
 
 @dataclass(frozen=True)
@@ -71,16 +70,17 @@ class Job:
         _require_form("name", self.name, r"[a-z]([-a-z0-9]{0,38}[a-z0-9])?")
         for label in self.labels:
             _require_form("labels", label, r"[a-z][-_a-z0-9]{0,62}=[-_a-z0-9]{0,63}")
+        for host in self.hosts:
+            _require_form("hosts", host, r"(?!-)[\w.@:-]+")
+        for name, form in FORMS.items():
+            if getattr(self, name) is not None:
+                _require_form(name, getattr(self, name), form)
         for word in self.command:
             require_one_line(word, "of command")
         for name in ("max_hours", "max_wait_hours", "max_usd"):
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < float("inf"):
                 raise ValueError(f"{name}={limit}: expected a positive limit")
-        if not self.command:
-            raise ValueError("command is empty: name what runs, -m MODULE or a file")
-        _require_place(self)
-        self.seconds()
 
     @property
     def wanted(self) -> Slice:
@@ -116,34 +116,58 @@ class Job:
         return int(hours * 3600)
 
 
-def _require_place(job: Job) -> None:
-    if job.backend in CLOUDS:
+def require_possible(job: Job) -> None:
+    """Raises:
+    ValueError: something is missing without which the job cannot be planned.
+    """
+    if not job.command:
+        raise ValueError(
+            "there is nothing to run: end the line with -- -m MODULE ARGUMENTS..."
+        )
+    job.seconds()
+    for name in NEEDS[job.backend]:
+        _require_set(job, name)
+    if job.capacity == "reserved" and job.backend in ("group", "gke"):
+        _require_set(job, "reservation")
+    if job.backend in ("queued", "group", "gke"):
         tpu_slice(job.on)
-        _require_set(job, "project", "my-project", "gcloud config get project")
-        _require_set(job, "zone", "us-west4-a", "the zones that have your chips")
-        _require_form("project", job.project, r"[a-z][-a-z0-9:.]{4,60}[a-z0-9]")
-        _require_form("zone", job.zone, r"[a-z]+-[a-z]+[0-9]+-[a-z]")
-    if job.backend == "gke":
-        _require_set(job, "cluster", "my-cluster", "gcloud container clusters list")
-        _require_set(job, "image", "REGISTRY/NAME:TAG", "where docker may push it")
-    if job.backend == "hosts":
-        _require_set(job, "hosts", "me@first me@second", "machines you can ssh to")
-        for host in job.hosts:
-            _require_form("hosts", host, r"(?!-)[\w.@:-]+")
-    if job.bucket is not None:
-        _require_form("bucket", job.bucket, r"gs://[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]")
-    if job.backend in CLOUDS and job.capacity == "reserved" and job.backend != "queued":
-        _require_set(job, "reservation", "my-reservation", "its name")
 
 
-def _require_set(job: Job, name: str, such: str, where: str) -> None:
+FORMS = {
+    "project": r"[a-z][-a-z0-9:.]{4,60}[a-z0-9]",
+    "zone": r"[a-z]+-[a-z]+[0-9]+-[a-z]",
+    "cluster": r"([a-z0-9-]+/)?[a-z][-a-z0-9]*",
+    "bucket": r"gs://[a-z0-9][-_.a-z0-9]{1,220}[a-z0-9]",
+    "reservation": r"[a-z][-a-z0-9/]*",
+    "image": r"[a-z0-9][-_.a-z0-9/:]*",
+}
+
+NEEDS: dict[BackendName, tuple[str, ...]] = {
+    "queued": ("project", "zone"),
+    "group": ("project", "zone"),
+    "gke": ("project", "zone", "cluster", "image"),
+    "hosts": ("hosts",),
+    "local": (),
+}
+
+HINTS = {
+    "project": "my-project (`gcloud config get project` shows the usual one)",
+    "zone": "us-west4-a (`gcloud compute tpus locations list` shows all)",
+    "cluster": "my-cluster (`gcloud container clusters list` shows all)",
+    "image": "REGISTRY/NAME:TAG, where docker may push it",
+    "hosts": "me@first me@second, machines that ssh reaches without a question",
+    "reservation": "my-reservation (`gcloud compute reservations list` shows all)",
+}
+
+
+def _require_set(job: Job, name: str) -> None:
     if not getattr(job, name):
         raise ValueError(
-            f"{name} is missing, which backend {job.backend!r} needs: give --{name} "
-            f"{such} ({where})"
+            f"{name} is missing, and backend {job.backend!r} with {job.capacity!r} "
+            f"capacity needs it: give --{name} {HINTS[name]}"
         )
 
 
-def _require_form(name: str, value: str | None, form: str) -> None:
-    if not re.fullmatch(form, value or "") or len(value or "") > 256:
+def _require_form(name: str, value: str, form: str) -> None:
+    if not re.fullmatch(form, value) or len(value) > 256:
         raise ValueError(f"{name}={value!r}: expected the form {form}")

@@ -12,6 +12,13 @@ from tpu.job import Job
 Words = tuple[str, ...]
 
 
+UNPACK = (
+    'rm -rf "$1/code" && mkdir -p "$1/code" && tar -xzf "$1.tar.gz" -C "$1/code" '
+    '&& bash "$1/code/tpu/host.sh" install "$@"'
+)
+"""Arguments: the folder of a job, the extra, where ``runs`` is, if elsewhere."""
+
+
 class Reach(NamedTuple):
     """How machines are reached.
 
@@ -48,19 +55,13 @@ def by_shell(reach: Reach) -> dict[str, Any]:
 
     def sync(job: Job, machines: Machines) -> Plan:
         archive, folder = here(job) / "code.tar.gz", there(job)
-        code = f"{folder}/code"
         shared = ("/mnt/jaxgen",) if job.bucket else ()
-        return (
-            Pack(Path("."), archive),
-            *each(job, machines, "rm", "-rf", code),
-            *each(job, machines, "mkdir", "-p", code),
-            *(
-                reach.copy(job, machine, archive, f"{folder}/code.tar.gz")
-                for machine in machines
-            ),
-            *each(job, machines, "tar", "-xzf", f"{folder}/code.tar.gz", "-C", code),
-            *each(job, machines, *host(job, "install", job.extra, *shared)),
+        unpack = ("bash", "-c", UNPACK, "unpack", folder, job.extra, *shared)
+        copies = (
+            reach.copy(job, machine, archive, f"{folder}.tar.gz")
+            for machine in machines
         )
+        return (Pack(Path("."), archive), *copies, *each(job, machines, *unpack))
 
     def run(job: Job, machines: Machines, until: int) -> Plan:
         python = "../venv/bin/python"
