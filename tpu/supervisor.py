@@ -14,6 +14,9 @@ SILENCES = 5
 DELETIONS = 20
 """How often deletion is tried."""
 
+LEAST = 60.0
+"""Seconds of machines that are still worth asking for."""
+
 
 class Seen(NamedTuple):
     """What is known at one moment.
@@ -39,7 +42,7 @@ class Life(NamedTuple):
       seen: when that was.
       paid: whether machines cost since then.
       spent: seconds in which they did.
-      waited: seconds in which they were asked for in vain.
+      waited: seconds without any, since they were there.
       active: whether this attempt had its machines once.
       synced: whether they have the code.
       started: whether the program was started on them.
@@ -103,14 +106,15 @@ def metered(life: Life, seen: Seen) -> Life:
         seen=seen.now,
         paid=seen.machines == "active",
         spent=life.spent + (passed if life.paid else 0.0),
-        waited=life.waited + (0.0 if life.paid else passed),
+        waited=0.0 if seen.machines == "active" else life.waited + passed,
     )
 
 
 def within_limits(job: Job, life: Life) -> Life:
     if life.outcome:
         return life
-    if life.spent >= job.seconds():
+    left = job.seconds() - life.spent
+    if left <= (0 if life.paid else LEAST):
         return life._replace(outcome=f"the limit of {job.seconds()} s is reached")
     if life.waited >= job.max_wait_hours * 3600:
         return life._replace(outcome=f"no machines in {job.max_wait_hours:g} hours")
@@ -148,9 +152,10 @@ def anew(life: Life) -> Life:
 
 
 def when_absent(job: Job, life: Life, seen: Seen) -> tuple[Life, Move]:
+    """What was made beside machines that are gone, or never came, is deleted first."""
     if life.active:
-        life = preempted(job, life)
-    return anew(life), "up"
+        return anew(preempted(job, life)), "down"
+    return anew(life), "down" if life.last == "up" else "up"
 
 
 def when_waiting(job: Job, life: Life, seen: Seen) -> tuple[Life, Move]:
@@ -205,8 +210,8 @@ def at_fault(job: Job, life: Life, seen: Seen) -> tuple[Life, Move]:
 
 
 def leaving(life: Life, seen: Seen) -> tuple[Life, Move]:
-    """Deletes until nothing is there."""
-    if seen.machines == "absent":
+    """Deletes, once at least, until nothing is there."""
+    if seen.machines == "absent" and life.deletions:
         return life, "over"
     if life.deletions == DELETIONS:
         return life._replace(outcome=f"{life.outcome}; MACHINES ARE LEFT"), "over"

@@ -48,11 +48,11 @@ def up(job: Job, seconds: int) -> Plan:
     words = ("get-credentials", name, f"--project={job.project}", location)
     return (
         Command(("gcloud", "container", "clusters", *words)),
-        *(_pool(job, pool) for pool in pools(job)),
+        *(_pool(job, pool, seconds) for pool in pools(job)),
     )
 
 
-def _pool(job: Job, name: str) -> Command:
+def _pool(job: Job, name: str, seconds: int) -> Command:
     wanted = job.wanted
     capacity = {
         "spot": ("--spot",),
@@ -76,6 +76,7 @@ def _pool(job: Job, name: str) -> Command:
             "--enable-autoscaling",
             "--total-min-nodes=0",
             f"--total-max-nodes={wanted.hosts}",
+            f"--max-run-duration={seconds}s",
             *capacity,
             f"--labels={','.join(f'{key}={value}' for key, value in job.tags.items())}",
             "--scopes=cloud-platform",

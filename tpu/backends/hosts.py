@@ -7,6 +7,7 @@ from pathlib import Path
 from tpu.actions import Command, Plan
 from tpu.backends.backend import Backend, Machines, always, here
 from tpu.backends.shell import (
+    ASK,
     Reach,
     Words,
     by_shell,
@@ -70,6 +71,12 @@ def ask(job: Job, machine: str, verb: str, *arguments: str) -> Command:
     return Command(("bash", str(script), verb, str(folder), *arguments))
 
 
+def ask_code(job: Job, machine: str) -> Command:
+    """As the others are asked, for there may be no folder yet."""
+    folder = (here(job) / machine).absolute()
+    return Command(("bash", "-c", ASK, "ask", str(folder)))
+
+
 def link(job: Job, machines: Machines) -> Plan:
     """Every process has a folder, in which the code is this very folder."""
     folders = [(here(job) / machine).absolute() for machine in machines]
@@ -105,7 +112,7 @@ LOCAL = Backend(
     members=numbers,
     sync=link,
     run=start,
-    codes=lambda job, machines: tuple(ask(job, one, "code") for one in machines),
+    codes=lambda job, machines: tuple(ask_code(job, one) for one in machines),
     logs=lambda job, machines, lines, follow: (
         ask(job, machines[0], "logs", str(lines), *(("follow",) if follow else ())),
     ),

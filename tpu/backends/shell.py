@@ -18,6 +18,11 @@ UNPACK = (
 )
 """Arguments: the folder of a job, the extra, where ``runs`` is, if elsewhere."""
 
+ASK = (
+    'if [ -d "$1/code" ]; then bash "$1/code/tpu/host.sh" code "$1"; else echo none; fi'
+)
+"""Argument: the folder of a job, which need not be there yet."""
+
 
 class Reach(NamedTuple):
     """How machines are reached.
@@ -80,7 +85,7 @@ def by_shell(reach: Reach) -> dict[str, Any]:
         )
 
     def codes(job: Job, machines: Machines) -> tuple[Command, ...]:
-        return each(job, machines, *host(job, "code"))
+        return each(job, machines, "bash", "-c", ASK, "ask", there(job))
 
     def logs(job: Job, machines: Machines, lines: int, follow: bool) -> Plan:
         wish = ("follow",) if follow else ()
