@@ -6,7 +6,18 @@ verb=$1
 folder=$(cd "$2" && pwd)
 shift 2
 
-alive() { [ -f "$folder/pid" ] && kill -0 -- "-$(cat "$folder/pid")" 2> /dev/null; }
+# Whether any process of the program's group lives; the dead that nobody asked after do not.
+alive() {
+    [ -f "$folder/pid" ] || return 1
+    local group line state rest
+    group=$(cat "$folder/pid")
+    for file in /proc/[0-9]*/stat; do
+        { read -r line < "$file"; } 2> /dev/null || continue
+        read -r state _ line rest <<< "${line##*) }"
+        [ "$line" = "$group" ] && [ "$state" != Z ] && return 0
+    done
+    return 1
+}
 
 case $verb in
 install) # EXTRA: Python and the pinned packages; ARGUMENTS: where runs/ is, if elsewhere
@@ -48,17 +59,18 @@ start) # UNTIL COMMAND...: as within, in the background
     ' start "$(realpath "$0")" "$folder" "$@" >> "$folder/log" 2>&1 < /dev/null &
     echo $! > "$folder/pid"
     ;;
-code) # the exit code; running; or none, where nothing was started
+code) # code= the exit code; running; or none, where nothing was started
     if [ -f "$folder/code.txt" ]; then
-        cat "$folder/code.txt"
+        code=$(cat "$folder/code.txt")
     elif alive; then
-        echo running
+        code=running
     elif [ -f "$folder/pid" ]; then
         sleep 1 # it may be about to tell
-        cat "$folder/code.txt" 2> /dev/null || echo 137 # it died without a word
+        code=$(cat "$folder/code.txt" 2> /dev/null || echo 137) # it died without a word
     else
-        echo none
+        code=none
     fi
+    echo "code=$code"
     ;;
 logs) # LINES [follow]
     tail -n "$1" ${2:+-F} "$folder/log"
@@ -70,8 +82,10 @@ stop) # asks, then insists
     if alive; then
         kill -TERM -- "-$(cat "$folder/pid")" || true
         for _ in $(seq "${GRACE:-60}"); do
-            alive || exit 0
-            sleep 1
+            for _ in 1 2 3 4 5; do
+                alive || exit 0
+                sleep 0.2
+            done
         done
         kill -KILL -- "-$(cat "$folder/pid")" || true
     fi

@@ -210,13 +210,14 @@ class FakeCloud:
         verb = "code" if "ask" in words else words[2]
         if not one.synced:
             missing = Answer(127, "", "host.sh: no such file")
-            return Answer(0, "none\n") if verb == "code" else missing
+            return Answer(0, "code=none\n") if verb == "code" else missing
         if verb == "start":
             one.begun, one.code = self.program.saved, None
             return OK
         if verb == "code":
             code = "none" if one.begun is None else one.code
-            return Answer(0, f"{'running' if code is None else code}\n" * self.hosts)
+            line = f"code={'running' if code is None else code}\n"
+            return Answer(0, line * self.hosts)
         return OK
 
 

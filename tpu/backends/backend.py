@@ -1,5 +1,6 @@
 """What every way to get machines can be asked: pure functions from a job to a plan."""
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -51,28 +52,23 @@ def require_found(answer: Answer, *missing: str) -> bool:
 
 
 def codes_of(answers: list[Answer]) -> list[Code]:
-    """What the machines told about their programs.
+    """What the machines told about their programs, whatever else ssh told beside.
 
     Raises:
       Unreachable: one did not answer.
 
     Example:
-      >>> codes_of([Answer(0, "0\\nrunning\\n"), Answer(0, "42\\n")])
+      >>> codes_of([Answer(0, "code=0\\ncode=running\\n"), Answer(0, "code=42\\n")])
       [0, 'running', 42]
     """
-    found: list[Code] = []
+    words = []
     for answer in answers:
         require_found(answer)
-        for word in answer.output.split():
-            if word in ("running", "none"):
-                found.append(word)
-            elif word.isdigit():
-                found.append(int(word))
-            else:
-                raise Unreachable(f"{word!r} is no exit code")
-    if not found:
-        raise Unreachable("no machine told an exit code")
-    return found
+        told = re.findall(r"^code=(\d+|running|none)$", answer.output, re.MULTILINE)
+        if not told:
+            raise Unreachable(f"no exit code in {answer.output!r}")
+        words += told
+    return [int(word) if word.isdigit() else word for word in words]
 
 
 class Backend(NamedTuple):
