@@ -18,7 +18,10 @@ UNPACK = (
 )
 """Arguments: the folder of a job, the extra, where ``runs`` is, if elsewhere."""
 
-ASK = 'if [ -d "$1/code" ]; then bash "$1/code/tpu/host.sh" code "$1"; else echo code=none; fi'
+ASK = (
+    'if [ -d "$1/code" ]; then bash "$1/code/tpu/host.sh" code "$1"; '
+    "else echo code=none; fi"
+)
 """Argument: the folder of a job, which need not be there yet."""
 
 
