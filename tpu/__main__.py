@@ -11,6 +11,7 @@ from collections.abc import Sequence
 
 VERBS = {
     "prove": ("tpu.proving:main", "compile an experiment for pods, without one"),
+    "try": ("tpu.chaos:main", "run, kill, stop and damage it here, and compare"),
     "launch": ("tpu.launching:launch", "all of the verbs below, watched to the end"),
     "up": ("tpu.launching:up", "ask for machines"),
     "sync": ("tpu.launching:sync", "send them the code of this folder"),
@@ -19,6 +20,7 @@ VERBS = {
     "status": ("tpu.launching:status", "tell how machines and programs are"),
     "profile": ("tpu.launching:profile", "ask the program for a trace"),
     "down": ("tpu.launching:down", "delete the machines; --stale: dead requests"),
+    "ledger": ("tpu.ledger:main", "tell what the seconds of a run were for"),
 }
 """Where each verb lives, and what it does."""
 

@@ -46,6 +46,7 @@ class Together:
       alive: folder with the records.
       cache: folder of compiled programs, which all processes share.
       check: ask every chip for a sum before the program starts.
+      ledger: JSON lines of what the seconds were for; the first process writes them.
     """
 
     together: bool = False
@@ -57,6 +58,7 @@ class Together:
     alive: Path = Path("runs")
     cache: str | None = "runs/compiled"
     check: bool = True
+    ledger: Path = Path("runs/ledger.jsonl")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -68,10 +70,13 @@ def main(arguments: Sequence[str]) -> int:
     require_sane_slices(os.environ)
     if options.cache:
         os.environ.setdefault("JAX_COMPILATION_CACHE_DIR", options.cache)
+    born = time.time()
     bring_together(options)
 
+    from tpu.ledger import listen
     from tpu.watching import watch
 
+    listen(options.ledger, born)
     watch(options.alive, options.patience)
     if options.check:
         check_health()

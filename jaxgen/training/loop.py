@@ -1,7 +1,9 @@
 """The loop: dispatch, then read what was dispatched before; evaluate; save; resume."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -81,20 +83,33 @@ def fit(
         watcher or Silence() as watching,
     ):
         telling = Telling(record, watching, names)
-        restored = checkpoints.restore(program.shapes)
+        with timed("restore"):
+            restored = checkpoints.restore(program.shapes)
         for moment in moments(program, key, batches, restored, evaluate_every):
             telling.later(moment)
             asked = stopping(moment.done)
             last = moment.done >= dispatches or asked
             if last or moment.done % save_every == 0:
                 telling.now()
-                checkpoints.save(moment.state, moment.done)
+                with timed("save"):
+                    checkpoints.save(moment.state, moment.done)
                 if last or everyone_died(moment.state):
                     break
-        checkpoints.wait()
+        with timed("save"):
+            checkpoints.wait()
     if asked and moment.done < dispatches:
         raise Preempted(f"saved at step {int(moment.state.step)}")
     return moment.state
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Tells those who listen to JAX's events how many seconds something took."""
+    start = time.monotonic()
+    yield
+    jax.monitoring.record_event_duration_secs(
+        f"/jaxgen/{name}", time.monotonic() - start
+    )
 
 
 class Moment(NamedTuple):
