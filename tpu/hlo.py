@@ -21,6 +21,7 @@ CALLED = re.compile(
 )
 BRANCHES = re.compile(r"\b(?:branch_computations|called_computations)=\{([^}]*)\}")
 TRIPS = re.compile(r'"known_trip_count":\{"n":"(\d+)"')
+OP_NAME = re.compile(r'op_name="((?:[^"\\]|\\.)*)"')
 CONSTANT = re.compile(r"constant\((-?\d+)\)")
 INDEX = re.compile(r"\bindex=(\d+)")
 TRANSPARENT = "copy", "bitcast", "convert", "copy-start", "copy-done", "reshape"
@@ -132,6 +133,12 @@ def _closed(text: str, start: int) -> int:
     return len(text)
 
 
+def source(one: Instruction) -> str:
+    """What an instruction was called where it was written."""
+    told = OP_NAME.search(one.text)
+    return told[1] if told else ""
+
+
 def callees(one: Instruction) -> Iterator[str]:
     """The computations that an instruction runs; each branch of a condition."""
     if one.opcode not in ELEMENTWISE:
@@ -156,6 +163,16 @@ def executions(program: Module) -> dict[str, int]:
 
     visit(program.entry, 1)
     return counts
+
+
+def unknown_loops(program: Module, counts: Mapping[str, int]) -> int:
+    """Loops that run, whose bodies are counted once as the text does not tell how often."""
+    return sum(
+        one.opcode == "while" and trips(program, name, one) is None
+        for name, computation in program.computations.items()
+        if counts[name]
+        for one in computation.values()
+    )
 
 
 def trips(program: Module, where: str, loop: Instruction) -> int | None:

@@ -1,13 +1,13 @@
 """What the devices of a program say to one another: along which axis, over which link."""
 
 import re
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
 
-from tpu.hlo import Computation, Instruction, Module
+from tpu.hlo import Computation, Instruction, Module, source
 
 KINDS = {
     "all-gather": "all-gather",
@@ -21,7 +21,8 @@ KINDS = {
     "collective-permute-start": "collective-permute",
 }
 GROUPS = re.compile(
-    r"replica_groups=(mesh\[[^\]]*\] \{[^}]*\}|\{(?:\{[\d,]*\},?)*\}|\[[^ ]*\](?:T\([\d,]*\))?)"
+    r"replica_groups=("
+    r"mesh\[[^\]]*\] \{[^}]*\}|\{(?:\{[\d,]*\},?)*\}|\[[^ ]*\](?:T\([\d,]*\))?)"
 )
 PAIRS = re.compile(r"source_target_pairs=\{((?:\{\d+,\d+\},?)*)\}")
 CHANNEL = re.compile(r"\bchannel_id=(\d+)")
@@ -40,6 +41,7 @@ class Collective(NamedTuple):
       link: ``ICI`` within a slice, ``DCN`` between slices.
       count: how often in a run of the program.
       bytes: that each device sends in all of them.
+      source: what the largest is for, where it was written.
     """
 
     kind: str
@@ -47,6 +49,7 @@ class Collective(NamedTuple):
     link: str
     count: int
     bytes: int
+    source: str = ""
 
 
 def collectives(
@@ -67,23 +70,34 @@ def collectives(
     within = {
         axis: size // slices if axis == first else size for axis, size in mesh.items()
     }
-    found: Counter[tuple[str, tuple[str, ...], str]] = Counter()
-    sent: Counter[tuple[str, tuple[str, ...], str]] = Counter()
-    for kind, groups, times, size in _within(program, counts, within):
-        key = kind, axes_of(groups, within), ICI
-        found[key] += times
-        sent[key] += size * times
-    for kind, times, size in _between(program, counts):
-        key = kind, (first,), DCN
-        found[key] += times
-        sent[key] += size * times
-    return [Collective(*key, found[key], sent[key]) for key in sorted(found)]
+    found: dict[tuple[str, tuple[str, ...], str], list[_Sent]] = defaultdict(list)
+    for groups, one in _within(program, counts, within):
+        found[one.kind, axes_of(groups, within), ICI].append(one)
+    for one in _between(program, counts):
+        found[one.kind, (first,), DCN].append(one)
+    return [
+        Collective(
+            *key,
+            sum(one.times for one in each),
+            sum(one.times * one.bytes for one in each),
+            max(each, key=lambda one: one.bytes).source,
+        )
+        for key, each in sorted(found.items())
+    ]
+
+
+class _Sent(NamedTuple):
+    kind: str
+    times: int
+    bytes: int
+    source: str
 
 
 def _within(
     program: Module, counts: Mapping[str, int], mesh: Mapping[str, int]
-) -> Iterator[tuple[str, Groups, int, int]]:
-    seen: dict[str, list] = defaultdict(list)
+) -> Iterator[tuple[Groups, _Sent]]:
+    seen: dict[str, list[tuple[Groups, _Sent]]] = defaultdict(list)
+    devices = int(np.prod(list(mesh.values())))
     for name, computation in program.computations.items():
         for one in computation.values():
             if one.opcode in KINDS and counts[name]:
@@ -91,23 +105,22 @@ def _within(
                 key = channel[1] if channel else f"{name}/{one.name}"
                 scattered = "reduce-scatter" if "all-reduce-scatter" in name else ""
                 kind = scattered or KINDS[one.opcode]
-                groups = groups_of(one, int(np.prod(list(mesh.values()))))
+                groups = groups_of(one, devices)
                 size = bytes_sent(kind, one, computation, groups)
-                seen[f"{kind} {key}"].append((kind, groups, counts[name], size))
+                sent = _Sent(kind, counts[name], size, source(one))
+                seen[f"{kind} {key}"].append((groups, sent))
     for same in seen.values():  # its start, its middle and its end, or parts of devices
-        groups = set().union(*(each[1] for each in same))
-        yield same[0][0], groups, max(each[2] for each in same), same[0][3]
+        groups = set().union(*(each[0] for each in same))
+        yield groups, max((each[1] for each in same), key=lambda one: one.times)
 
 
-def _between(
-    program: Module, counts: Mapping[str, int]
-) -> Iterator[tuple[str, int, int]]:
+def _between(program: Module, counts: Mapping[str, int]) -> Iterator[_Sent]:
     for name, computation in program.computations.items():
         for one in computation.values():
             told = TRANSFER.search(one.text)
             if one.opcode == "send" and told:
                 kind = told[1].lower().replace("_", "-")
-                yield kind, counts[name], one.shapes[0].bytes
+                yield _Sent(kind, counts[name], one.shapes[0].bytes, source(one))
 
 
 def bytes_sent(

@@ -7,13 +7,12 @@ from typing import NamedTuple
 
 import numpy as np
 
-from tpu.hlo import Computation, Instruction, Module, callees
+from tpu.hlo import Computation, Instruction, Module, callees, source
 
 LABELS = re.compile(r"dim_labels=(\w+)_(\w+)->(\w+)")
 WINDOW = re.compile(r"window=\{([^}]*)\}")
 CONTRACTED = re.compile(r"lhs_contracting_dims=\{([\d,]*)\}")
 CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
-OP_NAME = re.compile(r'op_name="((?:[^"\\]|\\.)*)"')
 PRECISE = re.compile(r"operand_precision=\{([^}]*)\}")
 KERNEL = 'custom_call_target="tpu_custom_call"'
 
@@ -50,12 +49,6 @@ def products(program: Module, counts: Mapping[str, int]) -> Iterator[Product]:
                     "high" in "".join(PRECISE.findall(one.text)),
                     source(one),
                 )
-
-
-def source(one: Instruction) -> str:
-    """What an instruction was called where it was written."""
-    told = OP_NAME.search(one.text)
-    return told[1] if told else ""
 
 
 def flops_of(one: Instruction, computation: Computation) -> int:

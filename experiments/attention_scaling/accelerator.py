@@ -38,7 +38,7 @@ MASK = BYTES
 
 
 def language_1b(devices: int, slices: int) -> Proposal:
-    """2,048 tokens a row; heads and units over four, a row over two, matrices over the rest."""
+    """Heads and units over four devices, a row over two, matrices over the others."""
     groups = shares("language_1b", devices, 8 * slices)
     sharded = math.gcd(32, groups)
     axes = {
@@ -98,7 +98,7 @@ def language(
 
 
 def longformer_64k(devices: int, slices: int) -> Proposal:
-    """Texts of 65,536 bytes, each over a ring of sixteen devices; a window and a global token."""
+    """Texts of 65,536 bytes, each over a ring of sixteen devices."""
     groups = shares("longformer_64k", devices, 16 * slices)
     ring = Ring(size=512)
     mixer = SelfAttention(

@@ -143,7 +143,7 @@ def supporting(implementation: Implementation | None, case: Case) -> Implementat
 
 
 def platform() -> str:
-    """Where a program is to run: the mesh's devices, which need not be here, else those here.
+    """Of the devices of the mesh, which need not be here; without one, of those here.
 
     Example:
         >>> platform() == jax.default_backend()
