@@ -1,12 +1,14 @@
 """What is to run, where, and for how much at most: all that a planner is told."""
 
+import difflib
 import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from tpu.accelerators import Slice, tpu_slice
+from jaxgen.sharding.topology import SLICES
 from tpu.actions import require_one_line
+from tpu.chips import Machines, machines
 from tpu.prices import hourly_price
 
 BackendName = Literal["queued", "group", "gke", "hosts", "local"]
@@ -83,9 +85,24 @@ class Job:
                 raise ValueError(f"{name}={limit}: expected a positive limit")
 
     @property
-    def wanted(self) -> Slice:
-        """The slices that are asked for."""
-        return tpu_slice(self.on)
+    def wanted(self) -> Machines:
+        """The slices that are asked for, and their machines.
+
+        Raises:
+          ValueError: nobody sells one of that name; the nearest is told.
+        """
+        try:
+            return machines(self.on)
+        except ValueError as error:
+            plain = re.sub(r"^v5(e|lite)-", "v5litepod-", self.accelerator)
+            near = difflib.get_close_matches(plain, SLICES, n=1, cutoff=0.5)
+            hint = f"did you mean {near[0]}? " if near else ""
+            raise ValueError(f"on={self.on!r}: {hint}{error}") from None
+
+    @property
+    def accelerator(self) -> str:
+        """The type of one slice."""
+        return re.sub(r"^[1-9]\d*x", "", self.on)
 
     @property
     def tags(self) -> dict[str, str]:
@@ -130,7 +147,7 @@ def require_possible(job: Job) -> None:
     if job.capacity == "reserved" and job.backend in ("group", "gke"):
         _require_set(job, "reservation")
     if job.backend in ("queued", "group", "gke"):
-        tpu_slice(job.on)
+        _ = job.wanted
 
 
 FORMS = {

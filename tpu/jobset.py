@@ -53,7 +53,7 @@ def job_set(job: Job, until: int) -> dict[str, Any]:
             "replicatedJobs": [
                 {
                     "name": "slice",
-                    "replicas": job.wanted.count,
+                    "replicas": job.wanted.slices,
                     "template": {"spec": _slice(job, labels, until)},
                 }
             ],
@@ -89,20 +89,20 @@ def _slice(job: Job, labels: Mapping[str, str], until: int) -> dict[str, Any]:
 
 def _pod(job: Job, until: int) -> dict[str, Any]:
     wanted = job.wanted
-    chips = {"google.com/tpu": wanted.chips // wanted.hosts}
-    together = ("--together",) if wanted.hosts * wanted.count > 1 else ()
+    chips = {"google.com/tpu": wanted.chips_per_host}
+    together = ("--together",) if wanted.hosts * wanted.slices > 1 else ()
     words = program("python", job, together)
     spot = {"cloud.google.com/gke-spot": "true"} if job.capacity == "spot" else {}
     network = (
         {"hostNetwork": True, "dnsPolicy": "ClusterFirstWithHostNet"}
-        if wanted.count > 1
+        if wanted.slices > 1
         else {}
     )
     return {
         "restartPolicy": "Never",
         "terminationGracePeriodSeconds": GRACE_SECONDS,
         "nodeSelector": {
-            "cloud.google.com/gke-tpu-accelerator": wanted.generation.selector,
+            "cloud.google.com/gke-tpu-accelerator": wanted.chip.label,
             "cloud.google.com/gke-tpu-topology": wanted.topology,
             **spot,
         },

@@ -3,13 +3,13 @@
 import tomllib
 from pathlib import Path
 
-from tpu.accelerators import GENERATIONS, Slice
+from tpu.chips import CHIPS, Machines
 
 EXAMPLE = "[v5litepod]\nspot = 0.50\non_demand = 1.20\nreserved = 0.80\n"
 """A table of prices in dollars a chip-hour. The numbers are invented."""
 
 
-def hourly_price(prices: Path | None, wanted: Slice, capacity: str) -> float:
+def hourly_price(prices: Path | None, wanted: Machines, capacity: str) -> float:
     """Dollars an hour for all chips that are asked for.
 
     Args:
@@ -22,10 +22,10 @@ def hourly_price(prices: Path | None, wanted: Slice, capacity: str) -> float:
 
     Example:
       >>> import tempfile
-      >>> from tpu.accelerators import tpu_slice
+      >>> from tpu.chips import machines
       >>> file = Path(tempfile.mkdtemp()) / "prices.toml"
       >>> _ = file.write_text(EXAMPLE)
-      >>> hourly_price(file, tpu_slice("2xv5litepod-16"), "spot")
+      >>> hourly_price(file, machines("2xv5litepod-16"), "spot")
       16.0
     """
     if prices is None:
@@ -33,15 +33,15 @@ def hourly_price(prices: Path | None, wanted: Slice, capacity: str) -> float:
             "max_usd is a limit in money, and prices is no file: write the prices a "
             f"chip-hour of your region into one and give --prices FILE, such as\n{EXAMPLE}"
         )
-    family = wanted.name.rpartition("-")[0]
+    family = wanted.slice.generation
     table = _table(prices)
     price = table.get(family, {}).get(capacity)
     if not isinstance(price, int | float) or not price > 0:
         raise ValueError(
             f"{prices}: [{family}] {capacity} is {price!r}: expected dollars a "
-            f"chip-hour, for the kinds of chips {', '.join(GENERATIONS)}"
+            f"chip-hour, for the kinds of chips {', '.join(CHIPS)}"
         )
-    return price * wanted.chips * wanted.count
+    return price * wanted.slice.chips * wanted.slices
 
 
 def _table(prices: Path) -> dict:

@@ -38,7 +38,7 @@ def kubectl(job: Job, *words: str, may_fail: bool = False) -> Command:
 
 def pools(job: Job) -> tuple[str, ...]:
     """One pool a slice."""
-    return tuple(f"{job.name}-{index}" for index in range(job.wanted.count))
+    return tuple(f"{job.name}-{index}" for index in range(job.wanted.slices))
 
 
 def up(job: Job, seconds: int) -> Plan:

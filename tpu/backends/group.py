@@ -19,6 +19,14 @@ CAPACITY = {
 }
 
 
+IMAGES = {
+    "v5p": "ubuntu-accel-2204-amd64-tpu-v5e-v5p-v6e",
+    "v6e": "ubuntu-accel-2204-amd64-tpu-v5e-v5p-v6e",
+    "tpu7x": "ubuntu-accel-2404-amd64-tpu-tpu7x",
+}
+"""Families of images of ``ubuntu-os-accelerator-images``, by kind of chip."""
+
+
 def place(job: Job) -> Words:
     """The words that say where."""
     return (f"--project={job.project}", f"--zone={job.zone}")
@@ -60,7 +68,7 @@ def template(job: Job, seconds: int, script: Path) -> Command:
             *reserved,
             "--instance-termination-action=DELETE",
             f"--max-run-duration={seconds}s",
-            f"--image-family={job.wanted.generation.image}",
+            f"--image-family={IMAGES[job.wanted.slice.generation]}",
             "--image-project=ubuntu-os-accelerator-images",
             f"--labels={','.join(f'{key}={value}' for key, value in job.tags.items())}",
             "--scopes=cloud-platform",
@@ -93,7 +101,7 @@ def group(job: Job) -> Command:
 
 
 def up(job: Job, seconds: int) -> Plan:
-    if job.wanted.generation.image is None or job.wanted.count > 1:
+    if job.wanted.slice.generation not in IMAGES or job.wanted.slices > 1:
         raise ValueError(
             f"on={job.on!r}: backend 'group' has one slice of v5p, v6e or tpu7x; give "
             "--backend queued, or --backend gke"

@@ -48,15 +48,15 @@ def deletion(job: Job, name: str) -> Command:
 
 def up(job: Job, seconds: int) -> Plan:
     wanted, script = job.wanted, here(job) / "startup.sh"
-    if wanted.generation.runtime is None:
+    if not wanted.chip.runtime:
         raise ValueError(
             f"on={job.on!r}: the TPU API does not have these; give --backend group, or "
             "--backend gke"
         )
     nodes = (
         (f"--node-id={job.name}",)
-        if wanted.count == 1
-        else (f"--node-count={wanted.count}", f"--node-prefix={job.name}")
+        if wanted.slices == 1
+        else (f"--node-count={wanted.slices}", f"--node-prefix={job.name}")
     )
     labels = ",".join(f"{key}={value}" for key, value in job.tags.items())
     return (
@@ -68,8 +68,8 @@ def up(job: Job, seconds: int) -> Plan:
                 job.name,
                 *nodes,
                 *place(job),
-                f"--accelerator-type={wanted.name}",
-                f"--runtime-version={wanted.generation.runtime}",
+                f"--accelerator-type={job.accelerator}",
+                f"--runtime-version={wanted.chip.runtime}",
                 *CAPACITY[job.capacity],
                 f"--valid-until-duration={int(job.max_wait_hours * 3600)}s",
                 f"--labels={labels}",
@@ -98,9 +98,9 @@ def state(answer: Answer) -> MachineState:
 
 def members(job: Job) -> Machines:
     """One name a slice; the machines of a slice are reached at once."""
-    if job.wanted.count == 1:
+    if job.wanted.slices == 1:
         return (job.name,)
-    return tuple(f"{job.name}-{index}" for index in range(job.wanted.count))
+    return tuple(f"{job.name}-{index}" for index in range(job.wanted.slices))
 
 
 def ssh(job: Job, machine: str, words: Words, worker: str = "all") -> Command:

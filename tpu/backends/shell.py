@@ -111,7 +111,7 @@ def program(python: str, job: Job, place: Sequence[str]) -> Words:
 
 def alone_or_detected(job: Job, machines: Machines, index: int) -> Words:
     """TPU machines find each other; one alone needs not to."""
-    return ("--together",) if job.wanted.hosts * job.wanted.count > 1 else ()
+    return ("--together",) if job.wanted.hosts * job.wanted.slices > 1 else ()
 
 
 def numbered(address: str, job: Job, machines: Machines, index: int) -> Words:
