@@ -1,7 +1,7 @@
 """``python -m tpu VERB``: from a proof on a laptop to a finished run on Cloud TPU.
 
-Each verb is a module with a ``main(arguments) -> exit code``, imported when it is asked
-for: the list of verbs needs none of them.
+Each verb is a function ``arguments -> exit code``, whose module is imported when it is
+asked for: the list of verbs needs none of them.
 """
 
 import difflib
@@ -10,7 +10,17 @@ import sys
 from collections.abc import Sequence
 
 VERBS = {
-    "prove": ("tpu.proving", "compile an experiment for pods, without one"),
+    "prove": ("tpu.proving:main", "compile an experiment for pods, without one"),
+    "try": ("tpu.chaos:main", "run, kill, stop and damage it here, and compare"),
+    "launch": ("tpu.launching:launch", "all of the verbs below, watched to the end"),
+    "up": ("tpu.launching:up", "ask for machines"),
+    "sync": ("tpu.launching:sync", "send them the code of this folder"),
+    "run": ("tpu.launching:run", "start the program on all of them"),
+    "logs": ("tpu.launching:logs", "show what the program tells"),
+    "status": ("tpu.launching:status", "tell how machines and programs are"),
+    "profile": ("tpu.launching:profile", "ask the program for a trace"),
+    "down": ("tpu.launching:down", "delete the machines; --stale: dead requests"),
+    "ledger": ("tpu.ledger:main", "tell what the seconds of a run were for"),
 }
 """Where each verb lives, and what it does."""
 
@@ -37,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
         hint = f"; did you mean {near[0]}?" if near else ""
         print(f"error: verb {verb!r} is unknown{hint}\n{usage()}", file=sys.stderr)
         return REFUSED
-    return importlib.import_module(VERBS[verb][0]).main(rest)
+    module, _, function = VERBS[verb][0].partition(":")
+    return getattr(importlib.import_module(module), function)(rest)
 
 
 if __name__ == "__main__":

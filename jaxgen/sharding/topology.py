@@ -13,8 +13,6 @@ import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from jax.experimental import topologies
-
 FLAT = "1x1 2x2 2x4 4x4 4x8 8x8 8x16 16x16"
 SOLID = (
     "2x2x1 2x2x2 2x2x4 2x4x4 4x4x4 4x4x8 4x4x12 4x8x8 4x8x12 8x8x8 8x8x12 8x8x16 "
@@ -131,6 +129,8 @@ def topology(target: str) -> list[Any]:
         raise ImportError(
             f"describing {target} needs the TPU compiler: pip install 'jaxgen[prove]'"
         )
+    from jax.experimental import topologies  # the names above need no JAX
+
     kind, text = GENERATIONS[one.generation], "x".join(map(str, one.shape))
     options = dict(kind.options)
     if text in ON_ONE_HOST:
