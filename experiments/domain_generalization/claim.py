@@ -29,6 +29,7 @@ from experiments.domain_generalization.settings import (
     DomainGeneralization,
     MethodName,
     Net,
+    Recall,
 )
 from experiments.launch import launch
 
@@ -47,7 +48,11 @@ PRESETS = {
         ),
         net=Net(features=8, layers=1, heads=2),
         diversity=Diversity(sizes=(1, 2, 3), draws=1),
-        architecture=Architecture(arms=("attention", "convolution", "none"), window=2),
+        architecture=Architecture(
+            arms=("attention", "convolution", "none"),
+            window=2,
+            recall=Recall(steps=4, batch=2, seeds=2, tested=4),
+        ),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
