@@ -86,9 +86,7 @@ def adversarial_autoencoding(
         generator=model,
         critic=critic,
         pair=pair,
-        latents=normal_latents(
-            1
-        ),  # its samples are codes of images: no latents are drawn
+        latents=normal_latents(1),  # none are drawn: its samples are codes of images
         generator_optimizer=optimizer,
         critic_optimizer=critic_optimizer,
         penalty=penalty,
