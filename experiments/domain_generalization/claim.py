@@ -9,6 +9,7 @@ Its parts:
     diversity      training sets of one domain and of many, of as many bytes
     architecture   self-attention against other mixers of tokens, in models of equal size
     algorithms     objectives over several domains against their mean loss
+    fine_tuning    a few bytes of an unseen domain: what they gain there, and cost elsewhere
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -27,9 +28,11 @@ from experiments.domain_generalization.settings import (
     Corpus,
     Diversity,
     DomainGeneralization,
+    FineTuning,
     MethodName,
     Net,
     Recall,
+    TuningName,
 )
 from experiments.launch import launch
 
@@ -54,6 +57,17 @@ PRESETS = {
             recall=Recall(steps=4, batch=2, seeds=2, tested=4),
         ),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
+        fine_tuning=FineTuning(
+            methods=("full", "lora", "prefix"),
+            targets=3,
+            shots=(2, 4),
+            updates=4,
+            batch=2,
+            points=2,
+            others=1,
+            rank=2,
+            prefix=2,
+        ),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
@@ -63,6 +77,15 @@ PRESETS = {
         diversity=Diversity(draws=3),
         architecture=Architecture(arms=ArmName.__args__, seeds=2, window=16),
         algorithms=Algorithms(MethodName.__args__, seeds=2, each=2, updates=160),
+        fine_tuning=FineTuning(
+            TuningName.__args__,
+            shots=(8, 32, 128, 512, 2048),
+            updates=240,
+            batch=8,
+            points=6,
+            others=32,
+            seeds=2,
+        ),
     ),
 }
 

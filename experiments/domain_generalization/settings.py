@@ -6,15 +6,17 @@ from typing import Literal
 
 from experiments.checks import (
     option,
+    require_dispatches,
     require_each_once,
     require_positive,
     require_rising,
 )
 
-Part = Literal["diversity", "architecture", "algorithms"]
+Part = Literal["diversity", "architecture", "algorithms", "fine_tuning"]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
+TuningName = Literal["full", "lora", "dora", "norms", "head", "prefix"]
 
 
 @dataclass(frozen=True)
@@ -202,6 +204,50 @@ class Algorithms:
 
 
 @dataclass(frozen=True)
+class FineTuning:
+    """Models that never saw a domain, tuned on a few windows of it."""
+
+    methods: tuple[TuningName, ...] = ("full", "lora", "norms", "prefix")
+    """Full tuning is what the others are compared with."""
+    targets: int = 10
+    """Domains that are held out and tuned on in turn, the first ones; at least 3."""
+    shots: tuple[int, ...] = (16, 128, 1024)
+    """Windows of the target that are tuned on."""
+    updates: int = 48
+    """Of every tuning, however many windows there are."""
+    batch: int = 4
+    """Windows of an update."""
+    points: int = 3
+    """Where a tuning is judged: after so many equal parts of it; and as many shares of
+    the way from the model to what full tuning made of it."""
+    others: int = 8
+    """Windows of each other domain by which a loss there is told, cut in halves."""
+    rank: int = 4
+    """Of low-rank adapters."""
+    prefix: int = 8
+    """Bytes before each window that a prefix stands for."""
+    seeds: int = 1
+    """Replicates of each model that is tuned."""
+
+    def __post_init__(self):
+        require_each_once("fine_tuning.methods", self.methods)
+        require_rising("fine_tuning.shots", self.shots, least=2)
+        counts = "updates", "batch", "points", "others", "rank", "prefix", "seeds"
+        require_positive("fine_tuning", self, *counts)
+        require_dispatches("fine_tuning", self.updates, self.updates // self.points)
+        if "full" not in self.methods or len(self.methods) < 2:
+            raise ValueError(
+                "--fine-tuning.methods: expected full, which the others are compared "
+                "with, and one more"
+            )
+        if self.targets < 3:
+            raise ValueError(
+                f"--fine-tuning.targets {self.targets}: expected 3 or more, as rates are "
+                "chosen on the others"
+            )
+
+
+@dataclass(frozen=True)
 class DomainGeneralization:
     """What to measure, and where to leave the report."""
 
@@ -214,6 +260,7 @@ class DomainGeneralization:
     diversity: Diversity = field(default_factory=Diversity)
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
+    fine_tuning: FineTuning = field(default_factory=FineTuning)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -222,6 +269,18 @@ class DomainGeneralization:
                 f"--algorithms.each {self.algorithms.each} --algorithms.updates "
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+
+        tuning, corpus = self.fine_tuning, self.corpus
+        if tuning.shots[-1] > corpus.budget:
+            raise ValueError(
+                f"--fine-tuning.shots {tuning.shots[-1]}: more windows of a domain than "
+                f"the {corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        if tuning.prefix > corpus.length // 2:
+            raise ValueError(
+                f"--fine-tuning.prefix {tuning.prefix}: expected half of --corpus.length "
+                f"{corpus.length} or less, so that it has room before what is judged"
             )
 
 

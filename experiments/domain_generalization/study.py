@@ -10,15 +10,18 @@ from experiments.domain_generalization.algorithms import algorithms
 from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
+from experiments.domain_generalization.fine_tuning import fine_tuning
 from experiments.domain_generalization.page import WORDS
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.training_sets import sets_on_circles
+from experiments.domain_generalization.tuning_data import require_targets
 from experiments.report import Part, left_report
 
 PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "diversity": diversity,
     "architecture": architecture,
     "algorithms": algorithms,
+    "fine_tuning": fine_tuning,
 }
 
 
@@ -48,6 +51,8 @@ def require_possible(experiment: DomainGeneralization) -> None:
     domains = domains_of(experiment.corpus)
     if "diversity" in experiment.parts:
         sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
+    if "fine_tuning" in experiment.parts:
+        require_targets(experiment.fine_tuning.targets, domains.train)
 
 
 def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
