@@ -9,6 +9,8 @@ Its parts:
     diversity      training sets of one domain and of many, of as many bytes
     architecture   self-attention against other mixers of tokens, in models of equal size
     algorithms     objectives over several domains against their mean loss
+    continual      one domain after the other, and what is done against forgetting
+    split_digits   pairs of digits in turn, beside published accuracies of EWC
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -20,6 +22,12 @@ training: attention is on the line of the others. Models without mixing are far 
 
 from pathlib import Path
 
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    FisherName,
+    SplitDigits,
+    StrategyName,
+)
 from experiments.domain_generalization.settings import (
     Algorithms,
     Architecture,
@@ -49,6 +57,24 @@ PRESETS = {
         diversity=Diversity(sizes=(1, 2, 3), draws=1),
         architecture=Architecture(arms=("attention", "convolution", "none"), window=2),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
+        continual=Continual(
+            strategies=("naive", "replay"),
+            domains=3,
+            updates=4,
+            replayed=1,
+            capacity=3,
+            fisher_windows=2,
+            evaluations=2,
+            tested=2,
+        ),
+        split_digits=SplitDigits(
+            fishers=("batched",),
+            seeds=2,
+            iterations=3,
+            batch=8,
+            width=4,
+            fisher_examples=128,
+        ),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
@@ -58,6 +84,23 @@ PRESETS = {
         diversity=Diversity(draws=3),
         architecture=Architecture(arms=ArmName.__args__, seeds=2, window=16),
         algorithms=Algorithms(MethodName.__args__, seeds=2, each=2, updates=160),
+        continual=Continual(
+            StrategyName.__args__,
+            seeds=3,
+            updates=160,
+            replayed=2,
+            capacity=256,
+            tested=64,
+        ),
+        split_digits=SplitDigits(
+            "mnist",
+            fishers=FisherName.__args__,
+            seeds=30,
+            iterations=2_000,
+            batch=128,
+            width=400,
+            fisher_examples=10_752,
+        ),
     ),
 }
 

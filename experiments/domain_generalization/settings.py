@@ -10,8 +10,12 @@ from experiments.checks import (
     require_positive,
     require_rising,
 )
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    SplitDigits,
+)
 
-Part = Literal["diversity", "architecture", "algorithms"]
+Part = Literal["diversity", "architecture", "algorithms", "continual", "split_digits"]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
@@ -170,6 +174,8 @@ class DomainGeneralization:
     diversity: Diversity = field(default_factory=Diversity)
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
+    continual: Continual = field(default_factory=Continual)
+    split_digits: SplitDigits = field(default_factory=SplitDigits)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -179,6 +185,7 @@ class DomainGeneralization:
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
             )
+        self.continual.require_stages(self.corpus.batch, self.corpus.budget)
 
 
 def require_mixture(weights: tuple[float, ...]) -> None:

@@ -2,11 +2,15 @@
 
 An importance is ``(predict, params, batch, key) -> tree``, a tree like the parameters of
 numbers that are not negative. The kinds of Fisher information are values of one argument.
+
+Examples are taken one at a time: on a CPU squares are then made with the gradients, which
+are never written down. An accelerator likes more, ``partial(exact_fisher, at_once=64)``;
+the rows of a study come on top.
 """
 
 import math
 from collections.abc import Callable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -14,9 +18,6 @@ from jax import lax
 
 from jaxgen.arrays import Array, Data, Float, Int, Key, PyTree, Scalar
 from jaxgen.objectives.language import cross_entropy
-
-AT_ONCE = 64
-"""Examples whose gradients are there at a time, at most."""
 
 
 class Prediction(NamedTuple):
@@ -35,6 +36,7 @@ Predict = Callable[[PyTree, Data], Prediction]
 """``(params, batch) -> prediction``, each example on its own."""
 
 Importance = Callable[[Predict, PyTree, Data, Key], PyTree]
+"""``(predict, params, batch, key) -> tree``."""
 
 
 def mean_nats_of(predict: Predict) -> Callable:
@@ -47,7 +49,9 @@ def mean_nats_of(predict: Predict) -> Callable:
     return loss
 
 
-def exact_fisher(predict: Predict, params: PyTree, batch: Data, key: Key) -> PyTree:
+def exact_fisher(
+    predict: Predict, params: PyTree, batch: Data, key: Key, at_once: int = 1
+) -> PyTree:
     """The diagonal of the Fisher information, under the model's own predictions.
 
     Computes ``mean_x sum_v p_v (d log p_v / d w)^2``, and of sequences the mean over their
@@ -68,13 +72,20 @@ def exact_fisher(predict: Predict, params: PyTree, batch: Data, key: Key) -> PyT
         told, pull = jax.vjp(log_shares, params)
         tokens = max(told.size // told.shape[-1], 1)
         roots = jnp.exp(told / 2).ravel() / math.sqrt(tokens)
-        slopes = jax.vmap(lambda one: pull(one.reshape(told.shape))[0])(jnp.diag(roots))
-        return jax.tree.map(lambda slope: (slope**2).sum(0), slopes)
 
-    return mean_over_groups(of_example, batch, key)
+        def square(root):
+            return jax.tree.map(
+                lambda slope: slope**2, pull(root.reshape(told.shape))[0]
+            )
+
+        return total(square, jnp.diag(roots), 1)
+
+    return mean_over_groups(of_example, batch, key, at_once=at_once)
 
 
-def sampled_fisher(predict: Predict, params: PyTree, batch: Data, key: Key) -> PyTree:
+def sampled_fisher(
+    predict: Predict, params: PyTree, batch: Data, key: Key, at_once: int = 1
+) -> PyTree:
     """As `exact_fisher`, estimated from one drawn class of each example.
 
     Computes ``mean_x (d log p_y / d w)^2`` with y drawn from p, one for each token of a
@@ -86,10 +97,12 @@ def sampled_fisher(predict: Predict, params: PyTree, batch: Data, key: Key) -> P
         drawn = jax.random.categorical(key, logits)
         return squares(lambda p: root_nats(predict(p, example).logits, drawn), params)
 
-    return mean_over_groups(of_example, batch, key)
+    return mean_over_groups(of_example, batch, key, at_once=at_once)
 
 
-def empirical_fisher(predict: Predict, params: PyTree, batch: Data, key: Key) -> PyTree:
+def empirical_fisher(
+    predict: Predict, params: PyTree, batch: Data, key: Key, at_once: int = 1
+) -> PyTree:
     """The mean of squared gradients of each example's loss, its true class given.
 
     Computes ``mean_x (d log p_y / d w)^2`` with y as in the data: no Fisher information,
@@ -104,7 +117,7 @@ def empirical_fisher(predict: Predict, params: PyTree, batch: Data, key: Key) ->
         del key
         return squares(lambda p: root_nats(*predict(p, example)), params)
 
-    return mean_over_groups(of_example, batch, key)
+    return mean_over_groups(of_example, batch, key, at_once=at_once)
 
 
 def batched_fisher(size: int) -> Importance:
@@ -137,7 +150,7 @@ def batched_fisher(size: int) -> Importance:
 
 
 def output_sensitivity(
-    predict: Predict, params: PyTree, batch: Data, key: Key
+    predict: Predict, params: PyTree, batch: Data, key: Key, at_once: int = 1
 ) -> PyTree:
     """How the length of the logits changes with each parameter; asks for no class.
 
@@ -157,19 +170,24 @@ def output_sensitivity(
 
         return jax.tree.map(jnp.abs, jax.grad(length)(params))
 
-    return mean_over_groups(of_example, batch, key)
+    return mean_over_groups(of_example, batch, key, at_once=at_once)
 
 
 def mean_over_groups(
-    of_group: Callable[[Data, Key], PyTree], batch: Data, key: Key, size: int = 1
+    of_group: Callable[[Data, Key], PyTree],
+    batch: Data,
+    key: Key,
+    size: int = 1,
+    at_once: int = 1,
 ) -> PyTree:
-    """The mean of a tree over groups of examples, a few groups at a time.
+    """The mean of a tree over groups of examples.
 
     Args:
       of_group: ``(examples, key) -> tree``.
       batch: leaves whose examples lead; those that fill no group are left out.
       key: split among groups.
       size: examples of a group.
+      at_once: groups at a time, so far as they divide the groups.
 
     Raises:
       ValueError: fewer examples than a group has.
@@ -179,23 +197,25 @@ def mean_over_groups(
         raise ValueError(
             f"an importance by batches of {size}: expected so many examples"
         )
-    chunk = math.gcd(count, AT_ONCE)
     split = jax.tree.map(
-        lambda leaf: leaf[: count * size].reshape(-1, chunk, size, *leaf.shape[1:]),
-        batch,
+        lambda leaf: leaf[: count * size].reshape(count, size, *leaf.shape[1:]), batch
     )
-    keys = jax.random.split(key, count).reshape(-1, chunk)
-    one = jax.tree.map(lambda leaf: leaf[0, 0], (split, keys))
-    zeros = jax.tree.map(
-        lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), jax.eval_shape(of_group, *one)
-    )
+    groups = split, jax.random.split(key, count)
+    found = total(lambda group: of_group(*group), groups, math.gcd(count, at_once))
+    return jax.tree.map(lambda leaf: leaf / count, found)
 
-    def add(total, groups):
-        found = jax.vmap(of_group)(*groups)
-        return jax.tree.map(lambda t, f: t + f.sum(0), total, found), None
 
-    total, _ = lax.scan(add, zeros, (split, keys))
-    return jax.tree.map(lambda leaf: leaf / count, total)
+def total(of_one: Callable[[Any], PyTree], each: PyTree, at_once: int) -> PyTree:
+    """The sum of a tree over a leading axis, which so many at a time divide."""
+    chunks = jax.tree.map(lambda leaf: leaf.reshape(-1, at_once, *leaf.shape[1:]), each)
+    shapes = jax.eval_shape(of_one, jax.tree.map(lambda leaf: leaf[0], each))
+    zeros = jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+
+    def add(sums, chunk):
+        found = jax.vmap(of_one)(chunk)
+        return jax.tree.map(lambda s, f: s + f.sum(0), sums, found), None
+
+    return lax.scan(add, zeros, chunks)[0]
 
 
 def root_nats(logits: Float[Array, "n *t v"], tokens: Int[Array, "n *t"]) -> Scalar:

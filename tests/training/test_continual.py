@@ -10,8 +10,6 @@ import pytest
 from jaxgen.keys import named
 from jaxgen.objectives.parameter_importance import (
     Prediction,
-    batched_fisher,
-    empirical_fisher,
     mean_nats_of,
     sampled_fisher,
 )
@@ -129,8 +127,6 @@ def strategies(weight):
         "naive": naive(),
         "ewc": ewc(predict, 8 * weight, decay=0.9),
         "sampled": ewc(predict, 8 * weight, sampled_fisher),
-        "empirical": ewc(predict, 8 * weight, empirical_fisher),
-        "batched": ewc(predict, 20 * weight, batched_fisher(4)),
         "mas": mas(predict, weight),
         "l2_sp": l2_sp(weight),
         "si": si(weight),
