@@ -11,8 +11,19 @@ from experiments.checks import (
     require_positive,
     require_rising,
 )
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    SplitDigits,
+)
 
-Part = Literal["diversity", "architecture", "algorithms", "fine_tuning"]
+Part = Literal[
+    "diversity",
+    "architecture",
+    "algorithms",
+    "fine_tuning",
+    "continual",
+    "split_digits",
+]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
@@ -261,6 +272,8 @@ class DomainGeneralization:
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
     fine_tuning: FineTuning = field(default_factory=FineTuning)
+    continual: Continual = field(default_factory=Continual)
+    split_digits: SplitDigits = field(default_factory=SplitDigits)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -270,6 +283,7 @@ class DomainGeneralization:
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
             )
+        self.continual.require_stages(self.corpus.batch, self.corpus.budget)
 
         tuning, corpus = self.fine_tuning, self.corpus
         if tuning.shots[-1] > corpus.budget:

@@ -133,6 +133,35 @@ def test_every_method_and_weight_leaves_out_every_domain(results):
                 ]
 
 
+def test_every_strategy_learns_every_order(results):
+    found = results["continual"]
+    keys = {
+        (row["strategy"], tuple(row["order"]), row["weight"]) for row in found["rows"]
+    }
+    assert len(keys) == len(found["rows"]) == 3 * 2
+    starts = [row["test"][0] for row in found["rows"]]
+    # seeds are shared: before training all strategies are one model
+    np.testing.assert_allclose(starts, [starts[0]] * len(starts), rtol=1e-5)
+    for row in found["rows"]:
+        assert row["steps"] == list(range(0, 13, 2)) and len(row["test"]) == 7
+    second = [row for row in found["rows"] if row["order"] == found["orders"][1]]
+    one = {row["strategy"]: row["test"] for row in second}
+    naive, replay = (np.array(one[name]) for name in ("nothing (naive)", "replay"))
+    # in the first stage there is nothing to replay
+    np.testing.assert_allclose(naive[:3], replay[:3], rtol=1e-5)
+    assert np.abs(naive[3:] - replay[3:]).max() > 1e-4
+
+
+def test_every_pair_of_digits_is_told_after_every_stage(results):
+    rows = results["split_digits"]["rows"]
+    assert {(row["weight"] > 0, row["seed"]) for row in rows} == {
+        (heavy, seed) for heavy in (False, True) for seed in range(2)
+    }
+    for row in rows:
+        assert np.shape(row["accuracy"]) == (5, 5)
+        assert 0 <= np.min(row["accuracy"]) <= np.max(row["accuracy"]) <= 1
+
+
 def test_one_run_alone_and_the_mean_loss_of_many_start_alike(results):
     """Seeds are shared: before training all models of one architecture are one."""
     first = [
