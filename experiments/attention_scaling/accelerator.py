@@ -57,7 +57,8 @@ def language_1b(devices: int, slices: int) -> Proposal:
 def language_splash(devices: int, slices: int) -> Proposal:
     """A hundred million parameters, a row and all heads on a chip, by the TPU's kernel."""
     mixer = SelfAttention(6, pattern=causal(), rotation=rotary)
-    axes = {"data": slices, "fsdp": devices // slices}
+    sharded = math.gcd(16, devices // slices)
+    axes = {"data": devices // sharded, "fsdp": sharded}
     return language(axes, mixer, layers=12, features=768, length=2048, rows=4)
 
 
