@@ -139,18 +139,19 @@ def survived(
     wish: Try, folder: Path, faults: Sequence[Fault], rng: random.Random
 ) -> list[Struck]:
     """Runs to the end, however often it is struck."""
-    command = ("-m", wish.module, *wish.arguments, "--out", str(folder))
+    out = folder / "run"
+    command = ("-m", wish.module, *wish.arguments, "--out", str(out))
     processes, devices, found = wish.processes, wish.devices, []
     for fault in (*faults, None):
         with Cluster(command, folder, processes, devices) as cluster:
-            if fault and not awaited(fault, cluster, folder):
+            if fault and not awaited(fault, cluster, out):
                 fault = None
             if fault:
-                strike(fault, cluster.pids, folder, rng)
+                strike(fault, cluster.pids, out)
             codes = cluster.codes(LIMIT + PATIENCE)
         if fault:
-            wrong = complaint(fault, codes, folder)
-            found.append(Struck(fault, codes, aftermath(fault, folder, rng), wrong))
+            wrong = complaint(fault, codes, out)
+            found.append(Struck(fault, codes, aftermath(fault, out, rng), wrong))
             processes, devices = remaining(fault, processes, devices)
         elif any(codes):
             log = (folder / "log").read_text()[-6000:]

@@ -78,7 +78,7 @@ def drawn(rng: random.Random, processes: int, steps: int) -> tuple[Fault, ...]:
     )
 
 
-def strike(fault: Fault, pids: Sequence[int], folder: Path, rng: random.Random) -> None:
+def strike(fault: Fault, pids: Sequence[int], folder: Path) -> None:
     """Lets it happen to running processes; what follows a death is `aftermath`."""
     victim = pids[(fault.process or 0) % len(pids)]
     if fault.kind in ("kill", "save"):

@@ -48,12 +48,17 @@ start) # UNTIL COMMAND...: as within, in the background
     bash "$0" stop "$folder"
     rm -f "$folder/code.txt"
     setsid bash -c '
-        trap : TERM # wait for the program, which heeds it
         script=$1 folder=$2
         shift 2
         cd "$folder/code"
-        code=0
-        bash "$script" within "$folder" "$@" || code=$?
+        bash "$script" within "$folder" "$@" &
+        child=$!
+        trap "kill -TERM $child" TERM # once: who is asked twice does not wait
+        while true; do
+            wait "$child"
+            code=$?
+            kill -0 "$child" 2> /dev/null || break
+        done
         echo "$code" > "$folder/code.draft"
         mv "$folder/code.draft" "$folder/code.txt"
     ' start "$(realpath "$0")" "$folder" "$@" >> "$folder/log" 2>&1 < /dev/null &
@@ -80,7 +85,7 @@ profile) # asks the program for a trace, which it writes into runs/
     ;;
 stop) # asks, then insists
     if alive; then
-        kill -TERM -- "-$(cat "$folder/pid")" || true
+        kill -TERM "$(cat "$folder/pid")" || true
         for _ in $(seq "${GRACE:-60}"); do
             for _ in 1 2 3 4 5; do
                 alive || exit 0

@@ -144,7 +144,7 @@ def _volumes(job: Job) -> dict[str, Any]:
         "driver": "gcsfuse.csi.storage.gke.io",
         "volumeAttributes": {
             "bucketName": job.bucket.removeprefix("gs://"),
-            "mountOptions": "implicit-dirs,only-dir=runs",
+            "mountOptions": "implicit-dirs,only-dir=runs,metadata-cache:ttl-secs:0",
         },
     }
     return {"volumes": [{"name": "runs", "csi": source}]}

@@ -23,6 +23,6 @@ if [ -n "$BUCKET" ]; then
     fi
     mkdir -p /mnt/jaxgen
     mountpoint -q /mnt/jaxgen || gcsfuse -o allow_other --implicit-dirs \
-        --file-mode=666 --dir-mode=777 "${BUCKET#gs://}" /mnt/jaxgen
+        --file-mode=666 --dir-mode=777 --metadata-cache-ttl-secs=0 "${BUCKET#gs://}" /mnt/jaxgen
 fi
 touch "$state/ready"

@@ -2,12 +2,16 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import jax
 
 from jaxgen.training.processes import agreed_stop
+
+SAME_MOMENT = 2.0
+"""Seconds in which signals are one request: a system that goes down sends several."""
 
 
 class Preempted(Exception):
@@ -30,10 +34,16 @@ def stop_requests() -> Iterator[Callable[[int], bool]]:
         return
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {one: signal.getsignal(one) for one in signals}
+    first = 0.0
 
     def heed(number, frame):
-        asked.set()
-        signal.signal(number, before[number])  # who asks twice will not wait
+        nonlocal first
+        if not asked.is_set():
+            first = time.monotonic()
+            asked.set()
+        elif time.monotonic() - first > SAME_MOMENT:  # who asks twice will not wait
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
 
     try:
         for one in signals:

@@ -78,9 +78,10 @@ def test_a_program_is_started_and_its_end_is_told(folder):
 
 
 def test_stopping_asks_first_and_insists_after(folder):
-    heeding = "trap 'exit 42' TERM; echo ready; while :; do sleep 0.05; done"
+    counting = "n=40; trap 'n=$((n+1)); end=1' TERM; echo ready; "
+    heeding = counting + 'until [ -n "$end" ]; do sleep 0.05; done; sleep 0.3; exit $n'
     deaf = "trap '' TERM; echo ready; while :; do sleep 0.05; done"
-    for program, expected in ((heeding, "42"), (deaf, "137")):
+    for program, expected in ((heeding, "41"), (deaf, "137")):
         (folder / "log").unlink(missing_ok=True)
         host("start", folder, FAR, "bash", "-c", program)
         while "ready" not in (folder / "log").read_text():
