@@ -11,6 +11,9 @@ from experiments.domain_generalization.settings import FineTuning
 from experiments.domain_generalization.text_models import bits_told_by
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Shaped
 
+AT_ONCE = 8
+"""Windows at a time, of each of the many rows of a study."""
+
 Bytes = Array | np.ndarray
 
 
@@ -50,7 +53,11 @@ def shown_of(domains: Domains, settings: FineTuning) -> Shown:
     halves = halved(test[: len(domains.train)])
     targets = settings.targets
     train = np.asarray(domains.windows.train)[:targets, : settings.shots[-1]]
-    return Shown(train, halves[:targets], halves[:, : 2 * settings.others])
+    own, others = (
+        halves[:targets, : 2 * settings.judged],
+        halves[:, : 2 * settings.others],
+    )
+    return Shown(train, own, others)
 
 
 def halved(windows: Shaped[np.ndarray, "k m t"]) -> Shaped[np.ndarray, "k n u"]:
@@ -99,7 +106,7 @@ def bits_of_target(
         before = jnp.asarray(shown.train)[target, places, :prompt]
         shape = (*windows.shape[:2], prompt)
         rows = jnp.concatenate([jnp.broadcast_to(before[None], shape), windows], -1)
-        return bits_told_by(nats, rows.astype(jnp.int32), context)
+        return bits_told_by(nats, rows.astype(jnp.int32), context, AT_ONCE)
 
     return {
         "own": bits(jnp.asarray(shown.own)[target][None])[0],
