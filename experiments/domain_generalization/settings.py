@@ -183,12 +183,15 @@ class FineTuning:
     """Of low-rank adapters."""
     prefix: int = 8
     """Bytes before each window that a prefix stands for."""
+    prompts: tuple[int, ...] = (8, 32)
+    """Bytes of the target that are read before each window, where nothing is learned."""
     seeds: int = 1
     """Replicates of each model that is tuned."""
 
     def __post_init__(self):
         require_each_once("fine_tuning.methods", self.methods)
         require_rising("fine_tuning.shots", self.shots, least=2)
+        require_rising("fine_tuning.prompts", self.prompts, least=1)
         counts = "updates", "batch", "points", "judged", "others"
         require_positive("fine_tuning", self, *counts, "rank", "prefix", "seeds")
         if self.updates % self.points:
@@ -244,10 +247,12 @@ class DomainGeneralization:
                 f"--fine-tuning.shots {tuning.shots[-1]}: more windows of a domain than "
                 f"the {corpus.budget} of --corpus.batch times --corpus.updates"
             )
-        if tuning.prefix > corpus.length // 2:
+        before = max(tuning.prefix, *tuning.prompts)
+        if before > corpus.length // 2:
             raise ValueError(
-                f"--fine-tuning.prefix {tuning.prefix}: expected half of --corpus.length "
-                f"{corpus.length} or less, so that it has room before what is judged"
+                f"--fine-tuning.prefix {tuning.prefix} --fine-tuning.prompts "
+                f"{' '.join(map(str, tuning.prompts))}: expected half of --corpus.length "
+                f"{corpus.length} or less, so that there is room before what is judged"
             )
 
 

@@ -1,7 +1,10 @@
 """The part about fine-tuning: its fronts, its choices, and one tiny run of it."""
 
 import dataclasses
+from functools import partial
 
+import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -18,9 +21,12 @@ from experiments.domain_generalization.fine_tuning_findings import (
     tuning_criteria,
 )
 from experiments.domain_generalization.settings import FineTuning, TuningName
+from experiments.domain_generalization.text_models import language_model
 from experiments.domain_generalization.tuning_bases import Judged
 from experiments.domain_generalization.tuning_data import require_targets
-from experiments.domain_generalization.tuning_methods import RATES, TITLES
+from experiments.domain_generalization.tuning_methods import RATES, TITLES, method_of
+from experiments.domain_generalization.tuning_runs import numbers_of
+from jaxgen.models.language_model import parameter_count
 from tests.markup import Reader
 
 TINY = dataclasses.replace(claim.PRESETS["tiny"], parts=("fine_tuning",))
@@ -50,15 +56,13 @@ def test_every_target_is_tuned_on_by_every_method(results):
 
 
 def test_before_any_update_nothing_is_gained_or_lost(results):
-    """Nor at a share of nothing; a prefix starts with a prompt, and is no exception to
-    its own rule: it is what the model tells behind these bytes."""
+    """Nor at a share of nothing."""
     before = {
         row["target"]: row
         for row in results["fine_tuning"]["before"]
         if row["prompt"] == 0
     }
-    starts = [*rows_of(results, point=0.0), *rows_of(results, share=0.0)]
-    told = [row for row in starts if row["method"] != "prefix"]
+    told = [*rows_of(results, point=0.0), *rows_of(results, share=0.0)]
     assert len(told) == 3 * SETTINGS.targets * len(SETTINGS.shots) * 3
     for row in told:
         for which in ("own", "others"):
@@ -165,13 +169,33 @@ def test_curves_cross_where_full_tuning_overtakes():
             lambda: dataclasses.replace(
                 TINY, fine_tuning=dataclasses.replace(SETTINGS, prefix=5)
             ),
-            "fine-tuning.prefix 5: expected half of --corpus.length 8",
+            "fine-tuning.prompts 4: expected half of --corpus.length 8",
         ),
     ],
 )
 def test_settings_that_cannot_be_are_refused(make, complaint):
     with pytest.raises(ValueError, match=complaint):
         make()
+
+
+def test_every_method_learns_less_than_full_tuning_and_tells_every_byte():
+    """But full tuning itself; counted and shaped, not computed."""
+    model = language_model("attention", TINY.net)
+    numbers = {name: numbers_of(name, model, SETTINGS) for name in TuningName.__args__}
+    assert max(numbers, key=numbers.__getitem__) == "full"
+    assert numbers["full"] == parameter_count(model)
+    assert numbers["norms"] == 3 * 8 + 32 + 8 and numbers["head"] == 256 * 8
+    assert numbers["prefix"] == 2 * SETTINGS.prefix * 8
+    rows = jnp.zeros((3, 5), jnp.int32)
+
+    def nats(name, key):
+        prompt = jnp.zeros(SETTINGS.prefix, jnp.int32)
+        (init, apply), told = method_of(name, model, SETTINGS, prompt)
+        params = model.init(key, rows)["params"]
+        return told(apply(params, init(key, params)), rows)
+
+    for name in TuningName.__args__:
+        assert jax.eval_shape(partial(nats, name), jax.random.key(0)).shape == (3, 4)
 
 
 def test_names_on_the_command_line_are_those_that_exist():
