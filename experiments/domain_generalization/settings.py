@@ -10,8 +10,19 @@ from experiments.checks import (
     require_positive,
     require_rising,
 )
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    SplitDigits,
+)
 
-Part = Literal["diversity", "architecture", "algorithms", "fine_tuning"]
+Part = Literal[
+    "diversity",
+    "architecture",
+    "algorithms",
+    "fine_tuning",
+    "continual",
+    "split_digits",
+]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
@@ -23,7 +34,12 @@ class Corpus:
     """Domains of text, and what is read of them."""
 
     folder: Path | None = None
-    """Its .txt files and sub-folders are the domains; the package's own unless told."""
+    """Its files and sub-folders are the domains: .txt with a line of one form feed between
+    documents, .jsonl with one in each line; the package's own texts unless told."""
+    sets: tuple[str, ...] = ()
+    """Of text, by their names in TensorFlow Datasets, each a domain beside those."""
+    field: str = "text"
+    """What the text is called in .jsonl files and in sets."""
     train: tuple[str, ...] = ()
     """Domains to train on, each of which is held out in turn; all the rest unless told."""
     held_out: tuple[str, ...] = ()
@@ -52,7 +68,7 @@ class Corpus:
                 f"--corpus.held-out {' '.join(both)}: also in --corpus.train, and nothing "
                 "is trained on what is held out; leave it out of one of the two"
             )
-        for name in ("train", "held_out"):
+        for name in ("train", "held_out", "sets"):
             if getattr(self, name):
                 require_each_once(f"corpus.{name}", getattr(self, name))
         if self.weights:
@@ -108,6 +124,44 @@ class Diversity:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """What a row said of a key, asked once for each: where attention must win."""
+
+    pairs: int = 3
+    """Of a key and a value, at the start of a row."""
+    length: int = 24
+    """Tokens of a row; what is neither pair nor question is blank."""
+    vocabulary: int = 8
+    """Half of it values, the others keys and a blank, of the model's 256 tokens."""
+    batch: int = 32
+    """Fresh rows of an update."""
+    steps: int = 160
+    """Updates."""
+    rate: float = 3e-3
+    """Highest learning rate, as of texts."""
+    seeds: int = 3
+    """Replicates, over which intervals are."""
+    tested: int = 256
+    """Rows that a model is judged by."""
+
+    def __post_init__(self):
+        names = "pairs", "length", "batch", "steps", "rate", "seeds", "tested"
+        require_positive("architecture.recall", self, *names)
+        if self.seeds < 2:
+            raise ValueError("--architecture.recall.seeds 1: expected 2 or more")
+        if not 2 * self.pairs + 2 <= self.vocabulary <= 256:
+            raise ValueError(
+                f"--architecture.recall.vocabulary {self.vocabulary}: expected "
+                f"{2 * self.pairs + 2} to 256 tokens for {self.pairs} pairs"
+            )
+        if self.length < 4 * self.pairs:
+            raise ValueError(
+                f"--architecture.recall.length {self.length}: expected "
+                f"{4 * self.pairs} or more, four for each pair"
+            )
+
+
+@dataclass(frozen=True)
 class Architecture:
     """Mixers of tokens in models of equal size, trained on all domains but one."""
 
@@ -117,6 +171,7 @@ class Architecture:
     """Replicates of each domain left out."""
     window: int = 8
     """Tokens that the window sees before each."""
+    recall: Recall = field(default_factory=Recall)
 
     def __post_init__(self):
         require_each_once("architecture.arms", self.arms)
@@ -231,6 +286,8 @@ class DomainGeneralization:
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
     fine_tuning: FineTuning = field(default_factory=FineTuning)
+    continual: Continual = field(default_factory=Continual)
+    split_digits: SplitDigits = field(default_factory=SplitDigits)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -240,6 +297,7 @@ class DomainGeneralization:
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
             )
+        self.continual.require_stages(self.corpus.batch, self.corpus.budget)
 
         tuning, corpus = self.fine_tuning, self.corpus
         if tuning.shots[-1] > corpus.budget:

@@ -134,12 +134,23 @@ def supporting(implementation: Implementation | None, case: Case) -> Implementat
     Raises:
       ValueError: it is none, or does not support the case.
     """
-    how = implementation or chosen(case, jax.default_backend())
+    how = implementation or chosen(case, platform())
     if isinstance(how, type) or not isinstance(how, Implementation):
         raise ValueError(f"an implementation {how}: expected one such as Chunked()")
     if refusal := how.refusal(case):
         raise ValueError(f"{how} does not support {refusal}; leave implementation out")
     return how
+
+
+def platform() -> str:
+    """Of the devices of the mesh, which need not be here; without one, of those here.
+
+    Example:
+        >>> platform() == jax.default_backend()
+        True
+    """
+    device = jax.sharding.get_abstract_mesh().abstract_device
+    return device.platform if device else jax.default_backend()
 
 
 def with_sinks(attended: Attended, sinks: Float[Array, " n"]) -> Attended:

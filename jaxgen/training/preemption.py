@@ -5,20 +5,28 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+import jax
+
+from jaxgen.training.processes import agreed_stop
+
 
 class Preempted(Exception):
     """The run was asked to stop. It is saved; the same command continues it."""
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Listens for SIGTERM and SIGINT; yields whether one has come.
+def stop_requests() -> Iterator[Callable[[int], bool]]:
+    """Listens for SIGTERM and SIGINT; yields whether to stop after so many dispatches.
 
-    Elsewhere than in the main thread, where Python hears no signals, none ever comes.
+    Of several processes, where SIGTERM may come to any, all stop after the same. And
+    elsewhere than in the main thread, where Python hears no signals, none ever comes.
     """
     asked = threading.Event()
+    if jax.process_count() > 1:
+        yield agreed_stop()
+        return
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield lambda done: False
         return
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {one: signal.getsignal(one) for one in signals}
@@ -30,7 +38,7 @@ def stop_requests() -> Iterator[Callable[[], bool]]:
     try:
         for one in signals:
             signal.signal(one, heed)
-        yield asked.is_set
+        yield lambda done: asked.is_set()
     finally:
         for one in signals:
             signal.signal(one, before[one])

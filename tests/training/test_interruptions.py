@@ -113,7 +113,7 @@ def test_no_signal_is_heard_in_another_thread():
 
     def listen():
         with stop_requests() as stopping:
-            heard.append(stopping())
+            heard.append(stopping(0))
 
     thread = threading.Thread(target=listen)
     thread.start()
