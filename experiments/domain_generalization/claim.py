@@ -66,15 +66,17 @@ PRESETS = {
         ),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
         fine_tuning=FineTuning(
-            methods=("full", "lora", "prefix"),
+            methods=("full", "lora"),
             targets=3,
             shots=(2, 4),
             updates=4,
             batch=2,
             points=2,
+            judged=2,
             others=1,
             rank=2,
             prefix=2,
+            prompts=(4,),
         ),
         continual=Continual(
             strategies=("naive", "replay"),
@@ -105,11 +107,13 @@ PRESETS = {
         algorithms=Algorithms(MethodName.__args__, seeds=2, each=2, updates=160),
         fine_tuning=FineTuning(
             TuningName.__args__,
-            shots=(8, 32, 128, 512, 2048),
+            shots=(30, 120, 480, 1920),
             updates=240,
             batch=8,
             points=6,
+            judged=190,
             others=32,
+            prompts=(8, 32, 64),
             seeds=2,
         ),
         continual=Continual(

@@ -113,7 +113,9 @@ def area_table(told: Mapping[str, Told], numbers: Mapping[str, int]) -> Fragment
 
 
 def target_table(
-    names: Sequence[str], before: Float[np.ndarray, " j"], told: Mapping[str, Told]
+    names: Sequence[str],
+    before: Float[np.ndarray, " j"],
+    told: Mapping[TuningName, Told],
 ) -> Fragment:
     """What each target gains by each method from the most windows."""
     gains = {name: chosen(one)[0][:, -1] for name, one in told.items()}
@@ -149,7 +151,10 @@ def front_figure(told: Mapping[str, Told], shots: Sequence[int], length: int) ->
 
 
 def shot_figure(
-    told: Mapping[str, Told], prompts: InContext, shots: Sequence[int], length: int
+    told: Mapping[TuningName, Told],
+    prompts: InContext,
+    shots: Sequence[int],
+    length: int,
 ) -> str:
     """What is gained by the number of bytes, with intervals over targets."""
     at = np.array(shots) * length

@@ -6,7 +6,6 @@ from typing import Literal
 
 from experiments.checks import (
     option,
-    require_dispatches,
     require_each_once,
     require_positive,
     require_rising,
@@ -222,30 +221,45 @@ class FineTuning:
     """Full tuning is what the others are compared with."""
     targets: int = 10
     """Domains that are held out and tuned on in turn, the first ones; at least 3."""
-    shots: tuple[int, ...] = (16, 128, 1024)
-    """Windows of the target that are tuned on."""
-    updates: int = 48
+    shots: tuple[int, ...] = (9, 36, 144)
+    """Windows of the target that are tuned on: as many as updates see, or fewer."""
+    updates: int = 36
     """Of every tuning, however many windows there are."""
     batch: int = 4
     """Windows of an update."""
     points: int = 3
     """Where a tuning is judged: after so many equal parts of it; and as many shares of
     the way from the model to what full tuning made of it."""
-    others: int = 8
-    """Windows of each other domain by which a loss there is told, cut in halves."""
+    judged: int = 48
+    """Windows of the target by which a gain is told, cut in halves."""
+    others: int = 5
+    """Windows of each other domain by which a loss is told, cut in halves."""
     rank: int = 4
     """Of low-rank adapters."""
     prefix: int = 8
     """Bytes before each window that a prefix stands for."""
+    prompts: tuple[int, ...] = (8, 32)
+    """Bytes of the target that are read before each window, where nothing is learned."""
     seeds: int = 1
     """Replicates of each model that is tuned."""
 
     def __post_init__(self):
         require_each_once("fine_tuning.methods", self.methods)
         require_rising("fine_tuning.shots", self.shots, least=2)
-        counts = "updates", "batch", "points", "others", "rank", "prefix", "seeds"
-        require_positive("fine_tuning", self, *counts)
-        require_dispatches("fine_tuning", self.updates, self.updates // self.points)
+        require_rising("fine_tuning.prompts", self.prompts, least=1)
+        counts = "updates", "batch", "points", "judged", "others"
+        require_positive("fine_tuning", self, *counts, "rank", "prefix", "seeds")
+        if self.updates % self.points:
+            raise ValueError(
+                f"--fine-tuning.updates {self.updates} --fine-tuning.points "
+                f"{self.points}: expected the second to divide the first"
+            )
+        seen = self.updates * self.batch
+        if self.shots[-1] > seen:
+            raise ValueError(
+                f"--fine-tuning.shots {self.shots[-1]}: more windows than the {seen} of "
+                "--fine-tuning.updates times --fine-tuning.batch"
+            )
         if "full" not in self.methods or len(self.methods) < 2:
             raise ValueError(
                 "--fine-tuning.methods: expected full, which the others are compared "
@@ -291,10 +305,12 @@ class DomainGeneralization:
                 f"--fine-tuning.shots {tuning.shots[-1]}: more windows of a domain than "
                 f"the {corpus.budget} of --corpus.batch times --corpus.updates"
             )
-        if tuning.prefix > corpus.length // 2:
+        before = max(tuning.prefix, *tuning.prompts)
+        if before > corpus.length // 2:
             raise ValueError(
-                f"--fine-tuning.prefix {tuning.prefix}: expected half of --corpus.length "
-                f"{corpus.length} or less, so that it has room before what is judged"
+                f"--fine-tuning.prefix {tuning.prefix} --fine-tuning.prompts "
+                f"{' '.join(map(str, tuning.prompts))}: expected half of --corpus.length "
+                f"{corpus.length} or less, so that there is room before what is judged"
             )
 
 

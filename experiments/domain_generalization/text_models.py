@@ -150,29 +150,27 @@ def bits_of_domains(
     def nats(rows: Array) -> Array:
         return nats_of(model, params, rows)
 
-    return bits_told_by(nats, windows, context, at_once)
+    domains, count, length = windows.shape
+    rows = windows.reshape(domains * count, length)
+    return bits_of_rows(nats, rows, context, at_once).reshape(domains, count).mean(1)
 
 
-def bits_told_by(
+def bits_of_rows(
     nats: Callable[[Array], Array],
-    windows: Int[Array, "k m t"],
+    rows: Int[Array, "n t"],
     context: int,
     at_once: int = 32,
-) -> Float[Array, " k"]:
-    """As `bits_of_domains`, of whatever tells nats of each byte of rows but the first.
+) -> Float[Array, " n"]:
+    """Bits per byte of each row, by whatever tells nats of all its bytes but the first.
 
     Args:
       nats: ``rows (b, t) -> (b, t - 1)``.
-      windows: as there.
-      context: as there.
-      at_once: as there.
+      rows: of which the first ``context`` bytes are not told.
+      context: at least 1.
+      at_once: rows at a time.
     """
-    domains, count, length = windows.shape
 
     def of_row(row: Array) -> Array:
-        found = nats(row[None].astype(jnp.int32))
-        return found[0, context - 1 :].mean()
+        return nats(row[None].astype(jnp.int32))[0, context - 1 :].mean()
 
-    rows = windows.reshape(domains * count, length)
-    told = jax.lax.map(of_row, rows, batch_size=at_once)
-    return told.reshape(domains, count).mean(1) / jnp.log(2)
+    return jax.lax.map(of_row, rows, batch_size=at_once) / jnp.log(2)

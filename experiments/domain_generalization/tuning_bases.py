@@ -51,18 +51,13 @@ def model_of(experiment: DomainGeneralization) -> LanguageModel:
     return language_model("attention", experiment.net)
 
 
-def prompts_of(experiment: DomainGeneralization) -> tuple[int, ...]:
-    """Bytes of prompts: none, few, and as many as there is room for in training."""
-    half = experiment.corpus.length // 2
-    return (0, half // 4, half)
-
-
 def bases_of(
     experiment: DomainGeneralization, domains: Domains, shown: Shown, folder: Path
 ) -> Bases:
     """The models; trains them where they are missing."""
     corpus, net, model = experiment.corpus, experiment.net, model_of(experiment)
-    settings, prompts = experiment.fine_tuning, prompts_of(experiment)
+    settings = experiment.fine_tuning
+    prompts = (0, *settings.prompts)
     sets = all_but_one(len(domains.train))[: settings.targets]
     table = jnp.asarray(mixtures(sets, domains.weights), jnp.float32)
     axis = grid(seed=range(FIRST, FIRST + settings.seeds), target=range(len(sets)))

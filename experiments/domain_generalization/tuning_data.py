@@ -1,15 +1,18 @@
 """What a tuning starts from, what it sees, and by which windows it is judged."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.domain_generalization.corpora import CONTEXT, Domains
 from experiments.domain_generalization.settings import FineTuning
-from experiments.domain_generalization.text_models import bits_told_by
+from experiments.domain_generalization.text_models import bits_of_rows
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Shaped
+
+AT_ONCE = 8
+"""Windows at a time, of each of the many rows of a study."""
 
 Bytes = Array | np.ndarray
 
@@ -50,7 +53,11 @@ def shown_of(domains: Domains, settings: FineTuning) -> Shown:
     halves = halved(test[: len(domains.train)])
     targets = settings.targets
     train = np.asarray(domains.windows.train)[:targets, : settings.shots[-1]]
-    return Shown(train, halves[:targets], halves[:, : 2 * settings.others])
+    own, others = (
+        halves[:targets, : 2 * settings.judged],
+        halves[:, : 2 * settings.others],
+    )
+    return Shown(train, own, others)
 
 
 def halved(windows: Shaped[np.ndarray, "k m t"]) -> Shaped[np.ndarray, "k n u"]:
@@ -92,19 +99,15 @@ def bits_of_target(
     """
     count = len(shown.others)
     others = (target + 1 + jnp.arange(count - 1)) % count
+    sides = jnp.asarray(shown.own)[target][None], jnp.asarray(shown.others)[others]
+    rows = jnp.concatenate([side.reshape(-1, side.shape[-1]) for side in sides])
+    places = jnp.arange(len(rows)) % shown.train.shape[1]
+    before = jnp.asarray(shown.train)[target, places, :prompt]
+    rows = jnp.concatenate([before, rows], axis=1).astype(jnp.int32)
     context = prompt + (shown.own.shape[-1] - 1) // CONTEXT
-
-    def bits(windows: Any) -> Array:
-        places = jnp.arange(windows.shape[1]) % shown.train.shape[1]
-        before = jnp.asarray(shown.train)[target, places, :prompt]
-        shape = (*windows.shape[:2], prompt)
-        rows = jnp.concatenate([jnp.broadcast_to(before[None], shape), windows], -1)
-        return bits_told_by(nats, rows.astype(jnp.int32), context)
-
-    return {
-        "own": bits(jnp.asarray(shown.own)[target][None])[0],
-        "others": bits(jnp.asarray(shown.others)[others]).mean(),
-    }
+    bits = bits_of_rows(nats, rows, context, AT_ONCE)
+    own = shown.own.shape[1]
+    return {"own": bits[:own].mean(), "others": bits[own:].mean()}
 
 
 def require_targets(targets: int, train: Sequence[str]) -> None:

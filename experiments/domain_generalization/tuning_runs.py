@@ -65,9 +65,41 @@ def tuned_by(
 ) -> Tuned:
     """What a method comes to; trains what is missing, and loads data if there is any."""
     settings, model = experiment.fine_tuning, model_of(experiment)
-    steps, shots, rates = settings.updates, settings.shots, RATES[name]
     bases = range(settings.targets * settings.seeds)
-    axis = grid(seed=(FIRST,), base=bases, shots=shots, rate=rates)
+    axis = grid(seed=(FIRST,), base=bases, shots=settings.shots, rate=RATES[name])
+    steps = settings.updates
+    run = Run(
+        name,
+        made_by(name, model, settings),
+        axis,
+        None if finished(folder, steps) else load(),
+        judged_by(name, model, settings),
+        steps,
+        steps // settings.points,
+    )
+    found = trained(run, folder)
+    shape = settings.targets, settings.seeds, len(settings.shots), len(RATES[name])
+
+    def over_seeds(scores: np.ndarray) -> np.ndarray:
+        return scores.reshape(*shape, -1).mean(1)
+
+    def way(which: str) -> np.ndarray:
+        if name != "full":
+            return np.zeros((shape[0], *shape[2:], 0))
+        return over_seeds(found.last(f"way_{which}"))
+
+    return Tuned(
+        Judged(*(over_seeds(found.scores[which]) for which in Judged._fields)),
+        Judged(*map(way, Judged._fields)),
+        numbers_of(name, model, settings),
+        dict(found.died),
+    )
+
+
+def made_by(
+    name: TuningName, model: LanguageModel, settings: FineTuning
+) -> Callable[..., Learner]:
+    """Of a row's numbers, its learner."""
 
     def make(base: Array, shots: Array, rate: Array) -> Learner:
         row = base.astype(jnp.int32)
@@ -75,9 +107,18 @@ def tuned_by(
 
         def on(known: Known) -> Learner:
             params, method = given(known, row, name, model, settings)
-            return feed_by_step(guard(learner_of(params, method, rate, steps)), rows)
+            learner = learner_of(params, method, rate, settings.updates)
+            return feed_by_step(guard(learner), rows)
 
         return with_base(on)
+
+    return make
+
+
+def judged_by(
+    name: TuningName, model: LanguageModel, settings: FineTuning
+) -> Callable[[State, Data], Metrics]:
+    """What a row comes to; of full tuning, at its end, with the way there."""
 
     def scores(state: State, data: Data) -> Metrics:
         known, shown = data
@@ -93,30 +134,10 @@ def tuned_by(
 
         if name != "full":
             return bits(tuned)
-        way = on_the_way(bits, params, tuned, state.step == steps, settings.points)
-        return {**bits(tuned), **way}
+        due = state.step == settings.updates
+        return on_the_way(bits, params, tuned, due, settings.points)
 
-    data = None if finished(folder, steps) else load()
-    run = Run(name, make, axis, data, scores, steps, steps // settings.points)
-    found = trained(run, folder)
-    shape = settings.targets, settings.seeds, len(shots), len(rates), -1
-
-    def over_seeds(scores: np.ndarray) -> np.ndarray:
-        return scores.reshape(shape).mean(1)
-
-    told = {which: over_seeds(values) for which, values in found.scores.items()}
-    last = {which: found.scores[which][:, -1] for which in found.scores}
-    nothing = np.zeros((settings.targets, len(shots), len(rates), 0))
-    way = {
-        which: over_seeds(last[f"way_{which}"]) if name == "full" else nothing
-        for which in ("own", "others")
-    }
-    return Tuned(
-        Judged(told["own"], told["others"]),
-        Judged(**way),
-        numbers_of(name, model, settings),
-        dict(found.died),
-    )
+    return scores
 
 
 def given(
@@ -150,20 +171,27 @@ def on_the_way(
     due: Array,
     points: int,
 ) -> Metrics:
-    """Bits at equal shares of the way from a model to its tuned one; zeros until due."""
+    """Bits of a tuned model, and, once it is due, at equal shares of the way to it.
 
-    def judged() -> Metrics:
-        return lax.map(
-            bits, interpolations(params, tuned, jnp.linspace(0, 1, points + 1))
-        )
+    The loop has one body: the model is compiled once for all of them.
+    """
+    shares = jnp.concatenate([jnp.ones(1), jnp.linspace(0, 1, points + 1)])
 
-    shapes = jax.eval_shape(judged)
+    def judged(place: Array) -> Metrics:
+        stack = interpolations(params, tuned, shares[place][None])
+        return bits(jax.tree.map(lambda leaf: leaf[0], stack))
 
-    def nothing() -> Metrics:
-        return jax.tree.map(lambda leaf: jnp.zeros(leaf.shape, leaf.dtype), shapes)
+    def then(place: Array, found: Metrics) -> Metrics:
+        return {
+            which: found[which].at[place].set(value)
+            for which, value in judged(place).items()
+        }
 
-    found = lax.cond(due, judged, nothing)
-    return {f"way_{which}": values for which, values in found.items()}
+    nothing = {which: jnp.zeros(len(shares)) for which in ("own", "others")}
+    count = jnp.where(due, len(shares), 1)
+    found = lax.fori_loop(0, count, then, nothing)
+    ways = {f"way_{which}": values[1:] for which, values in found.items()}
+    return {**{which: values[0] for which, values in found.items()}, **ways}
 
 
 def numbers_of(name: TuningName, model: LanguageModel, settings: FineTuning) -> int:

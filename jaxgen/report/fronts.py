@@ -75,8 +75,8 @@ def fronts(
         )
     shown = _finite(panels)
     looks = looks_of_names([name for each in shown.values() for name in each])
-    top = max(points.value.max() for each in shown.values() for points in each.values())
-    top = max(top, 1e-3)
+    every = [points.value for each in shown.values() for points in each.values()]
+    top = max(1e-3, float(np.concatenate(every).max()))
     with house_style():
         figure = canvas(330, layout="constrained")
         axes = small_multiples(figure, len(shown), most=3)

@@ -1,7 +1,5 @@
 """Learners of adapters: what every learner must pass, and what low rank can reach."""
 
-from typing import Any, NamedTuple
-
 import chex
 import jax
 import jax.numpy as jnp
@@ -11,13 +9,11 @@ import pytest
 from jax import lax
 
 from jaxgen.data.batches import Resident, minibatch
-from jaxgen.models.adaptation import Adaptation, learned_numbers
+from jaxgen.models.adaptation import learned_numbers
 from jaxgen.models.low_rank import lora
 from jaxgen.models.parameter_offsets import offset
-from jaxgen.models.prefix import logits_behind, prefix
 from jaxgen.models.weight_decomposition import dora
 from jaxgen.nn.perceptron import Perceptron
-from jaxgen.objectives.language import cross_entropy
 from jaxgen.sharding.mesh import mesh_of
 from jaxgen.sharding.rules import study
 from jaxgen.training.adamw import adamw
@@ -29,98 +25,63 @@ from jaxgen.training.loop import fit
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.soups import interpolations
 from jaxgen.training.transforms import guard
-from language_models import MODELS, started
 from learners import cosines
 from studies import numbers, of_row
 
 NET = Perceptron(3, width=4, kernel_init=cosines)
 X = jnp.float32(np.random.default_rng(0).normal(size=(64, 4)))
-MODEL = MODELS["convolution"]
-ROWS = jnp.asarray(np.arange(64)[:, None] + np.arange(4)[None]) % 11
-PROMPT = jnp.array([1, 2])
 
 
 def errors(params, x, key):
     return ((NET.apply({"params": params}, x) - x[:, :3] ** 2) ** 2).mean(), {}
 
 
-def nats_behind(given, rows, key):
-    logits = logits_behind(MODEL, given, len(PROMPT), rows[:, :-1])
-    return cross_entropy(logits, rows[:, 1:]).mean(), {}
-
-
-class Case(NamedTuple):
-    """What is adapted to what, and how."""
-
-    adaptation: Adaptation
-    base: Any
-    loss: Any
-    data: Any
-
-
 START = NET.init(jax.random.key(3), X)["params"]
-CASES = {
-    "lora": Case(lora(2, 4.0), START, errors, X),
-    "dora": Case(dora(1, 2.0), START, errors, X),
-    "full": Case(offset(), START, errors, X),
-    "prefix": Case(prefix(MODEL, PROMPT), started(MODEL), nats_behind, ROWS),
-}
+ADAPTATIONS = {"lora": lora(2, 4.0), "dora": dora(1, 2.0), "full": offset()}
+BASES = jax.tree.map(lambda leaf: jnp.stack([leaf, -0.5 * leaf]), START)
+"""Of which each row of a study takes one."""
+DATA = BASES, X
 
 
-def data_of(case):
-    """Two bases, of which each row of a study takes one, and what all rows see."""
+def make(rate, base) -> Learner:
+    def on(bases):
+        chosen = jax.tree.map(lambda leaf: leaf[base.astype(int)], bases)
+        optimizer = adamw(rate, decay=0.0, eps=1e-3)
+        learner = adapted(chosen, ADAPTATIONS["dora"], errors, optimizer)
+        return feed(guard(learner), minibatch(16))
 
-    def two(leaf):
-        return jnp.stack([jnp.asarray(leaf), -0.5 * jnp.asarray(leaf)])
-
-    return jax.tree.map(two, case.base), jnp.asarray(case.data)
-
-
-def make(case):
-    def of(rate, base) -> Learner:
-        def on(bases):
-            chosen = jax.tree.map(lambda leaf: leaf[base.astype(int)], bases)
-            optimizer = adamw(rate, decay=0.0, eps=1e-3)
-            learner = adapted(chosen, case.adaptation, case.loss, optimizer)
-            return feed(guard(learner), minibatch(16))
-
-        return with_base(on)
-
-    return of
+    return with_base(on)
 
 
 RATES = grid(seed=(5,), rate=(0.05, np.inf), base=(0, 1))
 
 
-@pytest.fixture(scope="module", params=["dora", "prefix"])
-def studied(request):
-    case = CASES[request.param]
+@pytest.fixture(scope="module")
+def studied():
     mesh = mesh_of({"replica": 2, "data": 2}, jax.devices()[:4])
-    learner = repeat(replicate(make(case), RATES), 2)
-    return case, compile(learner, data_of(case), mesh, study())
+    return compile(repeat(replicate(make, RATES), 2), DATA, mesh, study())
 
 
 def test_a_study_is_sharded_replicated_guarded_and_resumed(studied, tmp_path):
     """Each row on four devices is that row alone on one, and stopped it goes on."""
-    case, program = studied
-    key, data = jax.random.key(0), data_of(case)
-    first = numbers(program.init(key, jax.device_put(data, program.data)))
-    whole = fit(program, key, Resident(data), 2, tmp_path / "whole")
-    fit(program, key, Resident(data), 1, tmp_path / "broken")
-    resumed = fit(program, key, Resident(data), 2, tmp_path / "broken")
+    key = jax.random.key(0)
+    first = numbers(studied.init(key, jax.device_put(DATA, studied.data)))
+    whole = fit(studied, key, Resident(DATA), 2, tmp_path / "whole")
+    fit(studied, key, Resident(DATA), 1, tmp_path / "broken")
+    resumed = fit(studied, key, Resident(DATA), 2, tmp_path / "broken")
     chex.assert_trees_all_equal(numbers(resumed), numbers(whole))
 
     @jax.jit
     def alone(data, base):
-        one = repeat(make(case)(jnp.float32(0.05), base), 4)
+        one = repeat(make(jnp.float32(0.05), base), 4)
         state = one.init(jax.random.fold_in(key, 5), data)
         return one.update(state, data)[0]
 
-    assert "all-reduce" in program.update.as_text()
+    assert "all-reduce" in studied.update.as_text()
     after = numbers(whole)
     assert after.extra["died"].tolist() == [-1, -1, 0, 0]
     for base in (0, 1):
-        row, expected = of_row(after, base), numbers(alone(data, jnp.float32(base)))
+        row, expected = of_row(after, base), numbers(alone(DATA, jnp.float32(base)))
         chex.assert_trees_all_close(row.params, expected.params, atol=2e-5)
         chex.assert_trees_all_close(row.opt, expected.opt, atol=2e-5)
         moved = jax.tree.map(
@@ -132,15 +93,13 @@ def test_a_study_is_sharded_replicated_guarded_and_resumed(studied, tmp_path):
 
 def test_rows_share_the_base(studied):
     """A study's state holds adapters and their moments, and no base."""
-    case, program = studied
     rows = len(RATES["seed"])
-    adapter = jax.eval_shape(case.adaptation.init, jax.random.key(0), case.base)
-    size = learned_numbers(adapter)
-    moments = [leaf for leaf in jax.tree.leaves(program.shapes.opt) if leaf.ndim > 1]
-    assert learned_numbers(program.shapes.params) == rows * size
+    init = ADAPTATIONS["dora"].init
+    size = learned_numbers(jax.eval_shape(init, jax.random.key(0), START))
+    moments = [leaf for leaf in jax.tree.leaves(studied.shapes.opt) if leaf.ndim > 1]
+    assert learned_numbers(studied.shapes.params) == rows * size
     assert sum(leaf.size for leaf in moments) == 2 * rows * size
-    whole = learned_numbers(case.base)
-    assert size < whole
+    assert size < learned_numbers(START)
 
 
 def test_low_rank_reaches_what_eckart_and_young_say():
@@ -182,8 +141,7 @@ def test_nothing_learned_gains_nothing(key):
     @jax.jit
     def gains(params):
         found = []
-        for name in ("lora", "dora", "full"):
-            adaptation = CASES[name].adaptation
+        for adaptation in ADAPTATIONS.values():
             still = adapted(params, adaptation, errors, optax.sgd(0.0))
             state, _ = still.update(still.init(key, X), X)
             tuned = adaptation.apply(params, state.params)
