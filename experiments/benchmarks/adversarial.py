@@ -19,6 +19,7 @@ process for each core and level with a whole step compiled there; at one seed, w
 on one core, slower than PyTorch compiled for two.
 """
 
+import importlib.util
 import os
 import sys
 import time
@@ -30,16 +31,20 @@ from typing import Any, Literal
 
 from experiments.benchmarks.processes import Contender, Ready
 from experiments.benchmarks.results import load_at_start, require_positive, written
-from experiments.benchmarks.seed_steps import (
+from experiments.benchmarks.study_rows import (
     LIMIT,
+    OURS,
     Entry,
-    compared,
-    table,
-    torch_is_here,
+    Unit,
+    limit_of,
+    shares_of,
+    study_rows,
+    study_table,
 )
 from experiments.benchmarks.timing import Measurement, gemm, interleaved
 from experiments.devices import device_environment, usable_cores
 from experiments.launch import launch
+from experiments.versions import versions
 
 Rival = Literal["eager", "compiled", "stacked"]
 
@@ -167,7 +172,7 @@ def entries(experiment: Adversarial, cores: int) -> list[Entry]:
         if way != "stacked"
         for threads in sorted({1, cores})
     ]
-    shares = [len(range(core, e.seeds, cores)) for core in range(min(cores, e.seeds))]
+    shares = shares_of(e.seeds, cores)
     many = [
         _torch(e, way, e.seeds, f"PyTorch {way}, {len(shares)} processes", shares, 1)
         for way in ways
@@ -177,7 +182,7 @@ def entries(experiment: Adversarial, cores: int) -> list[Entry]:
 
 def _jaxgen(e: Adversarial, seeds: int) -> Entry:
     build = partial(jaxgen_ring, e.width, e.batch, seeds, e.dispatch)
-    return Entry(Contender(f"jaxgen, {seeds} seeds", (build,)), seeds, "jaxgen")
+    return Entry(Contender(f"jaxgen, {seeds} seeds", (build,)), seeds, OURS)
 
 
 def _torch(e, way: Rival, seeds: int, title: str, shares, threads: int) -> Entry:
@@ -195,6 +200,11 @@ def _torch(e, way: Rival, seeds: int, title: str, shares, threads: int) -> Entry
     return Entry(Contender(f"{title}, {seeds} seeds", builds), seeds, title)
 
 
+def torch_is_here() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
+
+
 def results(
     experiment: Adversarial,
     entries: Sequence[Entry],
@@ -202,11 +212,25 @@ def results(
     compile_seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """All that was measured, and what it says, ready for JSON."""
-    flops = matmul_flops(experiment.batch, experiment.width)
+    unit = unit_of(experiment)
     return {
         "settings": asdict(experiment) | {"out": str(experiment.out)},
-        **compared(entries, measurements, compile_seconds, flops),
+        "versions": versions() | {"cores": usable_cores()},
+        "matmul_flops_per_seed_step": unit.flops,
+        "limit_gflops": limit_of(measurements),
+        "contenders": study_rows(entries, unit, measurements, compile_seconds),
+        "measurements": [one._asdict() for one in measurements],
     }
+
+
+def unit_of(experiment: Adversarial) -> Unit:
+    """One step of both players of one seed."""
+    return Unit("seed-step", matmul_flops(experiment.batch, experiment.width))
+
+
+def table(experiment: Adversarial, found: Mapping[str, Any]) -> str:
+    """The results for a person."""
+    return study_table(found["contenders"], unit_of(experiment), found["limit_gflops"])
 
 
 def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> str:
@@ -223,7 +247,7 @@ def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> st
         say,
     )
     found = results(experiment, contenders, *measured) | {"load_at_start": load}
-    return written(experiment.out, found, table(found))
+    return written(experiment.out, found, table(experiment, found))
 
 
 def main() -> int:

@@ -16,6 +16,7 @@ FLOPs of matrix products in the updates are counted.
 Time: laptop about 4 minutes.
 """
 
+import importlib.util
 import os
 import sys
 import time
@@ -26,16 +27,19 @@ from pathlib import Path
 
 from experiments.benchmarks.processes import Contender, Ready
 from experiments.benchmarks.results import load_at_start, require_positive, written
-from experiments.benchmarks.seed_steps import (
+from experiments.benchmarks.study_rows import (
     LIMIT,
     Entry,
-    compared,
-    table,
-    torch_is_here,
+    Unit,
+    limit_of,
+    shares_of,
+    study_rows,
+    study_table,
 )
 from experiments.benchmarks.timing import gemm, interleaved
 from experiments.devices import device_environment, usable_cores
 from experiments.launch import launch
+from experiments.versions import versions
 
 PIXELS = 784
 LOGITS = 10
@@ -166,7 +170,7 @@ def entries(experiment: Continual, cores: int) -> list[Entry]:
     ]
     if not (e.rivals and torch_is_here()):
         return found
-    shares = [len(range(core, e.seeds, cores)) for core in range(min(cores, e.seeds))]
+    shares = shares_of(e.seeds, cores)
     title = f"PyTorch eager, {len(shares)} processes"
     return [*found, Entry(_torch(e, title, shares), e.seeds, title)]
 
@@ -193,19 +197,29 @@ def run(experiment: Continual, say: Callable[[str], None] | None = None) -> str:
         say("PyTorch is not installed, so jaxgen runs alone: pip install torch")
     cores, load = usable_cores(), load_at_start(say)
     contenders = entries(experiment, cores)
-    measured = interleaved(
+    measurements, compile_seconds = interleaved(
         [Contender(LIMIT, (partial(gemm, cores),)), *(e.contender for e in contenders)],
         experiment.rounds,
         experiment.seconds,
         say,
     )
-    flops = matmul_flops(experiment.batch, experiment.width)
+    unit = Unit("seed-step", matmul_flops(experiment.batch, experiment.width))
     found = {
         "settings": asdict(experiment) | {"out": str(experiment.out)},
-        **compared(contenders, *measured, flops),
+        "versions": versions() | {"cores": cores},
+        "matmul_flops_per_seed_step": unit.flops,
+        "limit_gflops": limit_of(measurements),
+        "contenders": study_rows(contenders, unit, measurements, compile_seconds),
+        "measurements": [one._asdict() for one in measurements],
         "load_at_start": load,
     }
-    return written(experiment.out, found, table(found))
+    table = study_table(found["contenders"], unit, found["limit_gflops"])
+    return written(experiment.out, found, table)
+
+
+def torch_is_here() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def main() -> int:
