@@ -1,4 +1,7 @@
-"""Proofs that were kept, and what has changed since: by versions of the compiler."""
+"""Proofs that were kept, by versions of the compiler: their table, and what drifts.
+
+python -m tpu.golden    # the table of tpu/README.md
+"""
 
 import json
 from collections.abc import Mapping
@@ -23,7 +26,13 @@ def folder(versions: Mapping[str, str]) -> Path:
 
 def kept(versions: Mapping[str, str]) -> list[dict[str, Any]]:
     """All proofs of these versions, by program and target."""
-    return [json.loads(file.read_text()) for file in sorted(folder(versions).glob("*"))]
+    files = sorted(folder(versions).glob("*.json"))
+    return [json.loads(file.read_text()) for file in files]
+
+
+def every() -> list[dict[str, Any]]:
+    """All proofs, of whatever versions."""
+    return [json.loads(file.read_text()) for file in sorted(GOLDEN.rglob("*.json"))]
 
 
 def numbers(proof: Proof) -> dict[str, float]:
@@ -57,3 +66,9 @@ def drift(new: Proof, old: Proof) -> list[str]:
         if abs(now - was) > MOST * max(abs(was), 1):
             lines.append(f"{name}: {was:,} was kept, and it is {now:,}")
     return lines
+
+
+if __name__ == "__main__":
+    from tpu.tables import markdown
+
+    print(markdown(every()), end="")

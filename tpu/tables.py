@@ -82,3 +82,14 @@ def troubles(proofs: Sequence[Proof]) -> str:
                 for one in told["allocations"]
             ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def markdown(proofs: Sequence[Proof]) -> str:
+    """The table for a page that is read as text.
+
+    Example:
+      >>> markdown([]).splitlines()[0][:22]
+      '| program | target | m'
+    """
+    lines = [HEAD, ("---",) * 4 + ("--:",) * (len(HEAD) - 4), *map(row, proofs)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

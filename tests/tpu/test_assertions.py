@@ -1,6 +1,5 @@
 """Each assertion holds of a sound step, and fails of one that is broken in its way."""
 
-from functools import lru_cache
 from typing import Any
 
 import jax
@@ -17,7 +16,12 @@ from jaxgen.sharding.topology import topology
 from jaxgen.training.compile import lowered
 from jaxgen.training.descent import descent
 from jaxgen.training.learner import Learner
-from tpu.assertions import complaints
+from tpu.assertions import (
+    Evidence,
+    complaints,
+    gradients_are_scattered,
+    parameters_are_gathered,
+)
 from tpu.prove import read
 
 WIDTH = 256
@@ -57,16 +61,22 @@ def dealt(x):
     return jax.lax.with_sharding_constraint(x, P("data", "fsdp"))
 
 
-@lru_cache
-def told(learner, axes=(("data", 2), ("fsdp", 4)), target="v5litepod-8", **more) -> str:
+def told(*step, **more) -> str:
     """What is wrong with a step."""
+    return "\n".join(complaints(evidence(*step, **more), "update"))
+
+
+def evidence(
+    learner, axes=(("data", 2), ("fsdp", 4)), target="v5litepod-8", **more
+) -> Evidence:
+    """What is known of a step."""
     how: dict[str, Any] = {"rules": FSDP, "layout": LAYOUT, **more}
     proposal = Proposal(learner, X, dict(axes), **how)
     mesh = mesh_of(proposal.axes, topology(target))
     before = lowered(learner, X, mesh, proposal.rules, proposal.layout)
     slices = 2 if target.startswith("2x") else 1
-    found = read(before.update.compile(), before, proposal, mesh.shape, slices)
-    return "\n".join(complaints(found.evidence, "update"))
+    update = before.update.compile()
+    return read(update, before, proposal, mesh.shape, slices).evidence
 
 
 @with_libtpu
@@ -86,9 +96,14 @@ def test_parameters_that_are_whole_on_every_device_are_told():
 
 
 @with_libtpu
-def test_a_batch_that_every_device_computes_is_told():
-    found = told(perceptron(lambda x: x), axes=(("fsdp", 8),), layout=WHOLE)
-    assert "gathered" in found or "scattered" in found
+def test_parameters_not_gathered_and_slopes_not_summed_are_told():
+    """Of the sound step one or the other is taken away."""
+    sound = evidence(perceptron(), half=True)
+    gathers = [one for one in sound.sent if one.kind == "all-gather"]
+    sums = [one for one in sound.sent if one.kind != "all-gather"]
+    assert parameters_are_gathered(sound) == gradients_are_scattered(sound) == ""
+    assert "only 0 are" in parameters_are_gathered(sound._replace(sent=sums))
+    assert "only 0 are" in gradients_are_scattered(sound._replace(sent=gathers))
 
 
 @with_libtpu

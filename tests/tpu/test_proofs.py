@@ -2,15 +2,15 @@
 
 import copy
 import importlib.metadata
-import json
 
 import pytest
 
 from installed import with_libtpu
-from tpu.golden import GOLDEN, drift, folder, kept
+from tpu.golden import GOLDEN, drift, every, folder, kept
 from tpu.programs import EXPERIMENTS, programs_of
 from tpu.prove import proof, versions
-from tpu.tables import table, troubles
+from tpu.prove_page import report
+from tpu.tables import markdown, table, troubles
 
 CHEAPEST = {
     "thousand_seeds": "v5litepod-256",
@@ -20,14 +20,14 @@ CHEAPEST = {
 }
 """One program of each experiment, on the target that is compiled soonest."""
 
-EVERY = [json.loads(file.read_text()) for file in sorted(GOLDEN.rglob("*.json"))]
+EVERY = every()
 
 
 def test_every_experiment_has_kept_proofs_that_fit_and_have_no_complaint():
     for experiment in EXPERIMENTS:
         names = programs_of(experiment)
         mine = [one for one in EVERY if one["program"] in names]
-        assert len({one["target"] for one in mine}) >= 2
+        assert mine
     assert all(one["fits"] and not one["complaints"] for one in EVERY)
     assert all(0 < one["needs"] <= one["limit"] for one in EVERY)
 
@@ -36,6 +36,16 @@ def test_a_table_has_a_line_for_each():
     lines = table(EVERY).splitlines()
     assert len(lines) == len(EVERY) + 1
     assert troubles(EVERY) == ""
+
+
+def test_the_readme_has_the_table_of_what_was_kept():
+    readme = (GOLDEN.parent / "README.md").read_text()
+    assert markdown(EVERY) in readme
+
+
+def test_a_page_has_a_picture_of_each():
+    few = EVERY[:2]
+    assert report(few).count("<svg") == len(few)
 
 
 def test_what_does_not_fit_is_told_with_a_change():
