@@ -80,6 +80,14 @@ def main(arguments: Sequence[str]) -> int:
 
 def proved(wanted: Prove) -> list[dict[str, Any]]:
     """Every program on every target; those proved before are read."""
+    targets = wanted.on.split(",")
+    for target in targets:
+        if "h100" in target:
+            raise ValueError(
+                f"--on {target}: only TPUs are proved yet. GPUs would need JAX's plugin "
+                "(pip install --no-deps jax-cuda12-pjrt jax-cuda12-plugin) and a "
+                "description of the card; leave it out"
+            )
     from tpu.golden import drift, folder
     from tpu.programs import programs_of
     from tpu.prove import versions
@@ -88,7 +96,7 @@ def proved(wanted: Prove) -> list[dict[str, Any]]:
     here, found = versions(), []
     out = folder(here) if wanted.kept else wanted.out
     for name in programs:
-        for target in wanted.on.split(","):
+        for target in targets:
             file = out / f"{name}-{target}{_marked(wanted)}.json"
             old = json.loads(file.read_text()) if file.exists() else {}
             new = old
