@@ -15,6 +15,7 @@ from jaxgen.attention.cudnn import CuDNN
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.patterns import Pattern
 from jaxgen.attention.scores import Score, unchanged
+from jaxgen.attention.sharded import Sharded
 from jaxgen.attention.splash import Splash
 from jaxgen.attention.tiles import Attended, finite
 
@@ -180,7 +181,8 @@ def implementations(case: Case, platform: str) -> tuple[Implementation, ...]:
     sparse = case.live(case.grid(gathered.size)).mean() <= SPARSE
     last = gathered if sparse else Chunked(256)
     if platform == "tpu":
-        return Splash(gathered.size) if sparse else Splash(), last
+        kernel = Splash(gathered.size) if sparse else Splash()
+        return kernel, Sharded(kernel), last
     return (CuDNN(), last) if platform == "gpu" else (last,)
 
 

@@ -94,7 +94,8 @@ def lowered(
     data = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), data)
     whole = NamedSharding(mesh, WHOLE)
     of_data = shardings(data, mesh, ((".*", layout),))
-    shapes = jax.eval_shape(learner.init, key, data)
+    with jax.set_mesh(mesh):
+        shapes = jax.eval_shape(learner.init, key, data)
     of_state = shardings(shapes, mesh, rules)
     args = (of_state, of_data)
 
