@@ -80,7 +80,20 @@ def main(arguments: Sequence[str]) -> int:
     watch(options.alive, options.patience)
     if options.check:
         check_health()
-    return code_of(arguments[place + 1 :])
+    code = code_of(arguments[place + 1 :])
+    if code == FAULT and (options.together or options.coordinator):
+        await_loss(options.heartbeat)
+    return code
+
+
+def await_loss(heartbeat: int) -> None:
+    """Waits for as long as the loss of another process could stay unknown.
+
+    What looks like a fault may come of it; then JAX ends this process meanwhile, by a
+    signal that tells so.
+    """
+    sys.stderr.flush()
+    time.sleep(heartbeat + 5)
 
 
 def require_sane_slices(variables) -> None:
