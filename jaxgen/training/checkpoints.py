@@ -78,7 +78,8 @@ class Checkpoints:
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         try:
-            self._write(None, self.manager.close)
+            if failure is None or jax.process_count() == 1:
+                self._write(None, self.manager.close)  # it waits for all processes
         except OSError:
             if failure is None or not issubclass(failure, OSError):
                 raise
