@@ -12,6 +12,7 @@ import sys
 import time
 import traceback
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -80,7 +81,19 @@ def main(arguments: Sequence[str]) -> int:
     watch(options.alive, options.patience)
     if options.check:
         check_health()
-    return code_of(arguments[place + 1 :])
+    code = code_of(arguments[place + 1 :])
+    if code == FAULT and (options.together or options.coordinator):
+        await_loss(options.heartbeat)
+    return code
+
+
+def await_loss(heartbeat: int) -> None:
+    """Waits for as long as the loss of another process could stay unknown.
+
+    What looks like a fault may come of it; then JAX ends this process meanwhile, by a
+    signal that tells so.
+    """
+    time.sleep(heartbeat + 5)
 
 
 def require_sane_slices(variables) -> None:
@@ -155,9 +168,15 @@ def code_of(command: Sequence[str]) -> int:
             return FAULT
         return end.code or DONE
     except Exception as error:
-        traceback.print_exc()
-        return HUNG if left_alone(error) else FAULT
+        return told(error)
     return DONE
+
+
+def told(error: Exception) -> int:
+    """Shows an error, where it can be shown; returns what it means."""
+    with suppress(OSError):
+        traceback.print_exception(error)
+    return HUNG if left_alone(error) else FAULT
 
 
 def run(command: Sequence[str]) -> None:
@@ -189,8 +208,9 @@ def leave(code: int) -> None:
 
     Who waits for the others after a fault keeps them waiting, too.
     """
-    sys.stdout.flush()
-    sys.stderr.flush()
+    with suppress(OSError):  # a full disk takes no words, either
+        sys.stdout.flush()
+        sys.stderr.flush()
     if code in (FAULT, HUNG):
         os._exit(code)
     sys.exit(code)
@@ -201,6 +221,5 @@ if __name__ == "__main__":
     try:
         code = main(sys.argv[1:])
     except Exception as error:
-        traceback.print_exc()
-        code = HUNG if left_alone(error) else FAULT
+        code = told(error)
     leave(code)

@@ -2,6 +2,7 @@
 
 import json
 import random
+import signal
 import sys
 import tempfile
 import time
@@ -96,8 +97,12 @@ def main(arguments: Sequence[str]) -> int:
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    with tempfile.TemporaryDirectory(prefix="chaos-") as place:
-        return tried(wish, plans, Path(place))
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    try:
+        with tempfile.TemporaryDirectory(prefix="chaos-") as place:
+            return tried(wish, plans, Path(place))
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def planned(wish: Try) -> list[tuple[Fault, ...]]:
@@ -126,7 +131,6 @@ def tried(wish: Try, plans: list[tuple[Fault, ...]], place: Path) -> int:
         for one in struck:
             tally[one.fault.kind, "as it must be" if not one.wrong else "WRONG"] += 1
             wrongs += [f"run {number}, {one.fault}: {one.wrong}"] if one.wrong else []
-            print(f"run {number}: {one.fault} -> {one.codes} {one.damaged}", flush=True)
         wrongs += [f"run {number}: {difference}"] if difference else []
         print(f"run {number}: {difference or 'the same result'}", flush=True)
         if difference:
@@ -152,6 +156,7 @@ def survived(
         if fault:
             wrong = complaint(fault, codes, out)
             found.append(Struck(fault, codes, aftermath(fault, out, rng), wrong))
+            print(folder.name, fault, "->", codes, found[-1].damaged, flush=True)
             processes, devices = remaining(fault, processes, devices)
         elif any(codes):
             log = (folder / "log").read_text()[-6000:]

@@ -69,7 +69,7 @@ class Cluster:
         """Whether all of them run."""
         return all(child.poll() is None for child in self.children)
 
-    def codes(self, limit: float, grace: float = 60.0) -> tuple[int, ...]:
+    def codes(self, limit: float, grace: float = 30.0) -> tuple[int, ...]:
         """The exit codes as a shell tells them.
 
         Once one has ended, the others have ``grace`` seconds to do so; whoever is left

@@ -308,8 +308,9 @@ def kept(name: str) -> Job:
         for key, value in found.items()
         if key in names
     }
-    prices = values.get("prices")
-    return Job(**{**values, "prices": Path(prices) if prices else None})
+    if found.get("prices"):
+        values["prices"] = Path(found["prices"])
+    return Job(**values)
 
 
 def _divided(arguments: list[str]) -> tuple[list[str], str, list[str]]:

@@ -67,9 +67,9 @@ def listen(path: Path, born: float) -> None:
         except OSError as error:
             print(f"ledger {path}: {error.strerror}", file=sys.stderr)
 
-    def heard(name: str, seconds: float, **_: Any) -> None:
-        if name in LISTENED:
-            write(LISTENED[name], time.time(), seconds)
+    def heard(event: str, duration_secs: float, **_: Any) -> None:
+        if event in LISTENED:
+            write(LISTENED[event], time.time(), duration_secs)
 
     write("start", born, 0.0)
     jax.monitoring.register_event_duration_secs_listener(heard)
@@ -88,7 +88,7 @@ def ledger(events: Iterable[Event]) -> dict[str, float]:
     Example:
       >>> made = [Event(0, "start"), Event(9, "compile", 8), Event(10, "step", 0, ("a", 1))]
       >>> {kind: seconds for kind, seconds in ledger(made).items() if seconds}
-      {'compile': 8, 'start': 2.0}
+      {'compile': 8.0, 'start': 2.0}
     """
     attempts = divided(sorted(events, key=lambda event: event.end))
     found = dict.fromkeys(KINDS, 0.0)

@@ -6,6 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 
 from tpu.exit_codes import HUNG
@@ -31,8 +32,9 @@ def watch(alive: Path, patience: float, interval: float = 5.0) -> threading.Thre
             if stillness.seconds() > patience:
                 give_up(patience)
             if asked.exists():
-                asked.unlink(missing_ok=True)
-                trace(alive / "profile")
+                with suppress(Exception):  # the run matters more than its trace
+                    asked.unlink(missing_ok=True)
+                    trace(alive / "profile")
 
     thread = threading.Thread(target=looking, name="watching", daemon=True)
     thread.start()
@@ -66,11 +68,13 @@ def newest(folder: Path) -> list[tuple[str, int]]:
 
 
 def give_up(patience: float) -> None:
-    """Tells the stacks of all threads and ends the process."""
-    print(f"hung: no line in a record for {patience:.0f} s", file=sys.stderr)
-    faulthandler.dump_traceback(all_threads=True)
-    sys.stderr.flush()
-    os._exit(HUNG)
+    """Tells the stacks of all threads, where they can be told, and ends the process."""
+    try:
+        print(f"hung: no line in a record for {patience:.0f} s", file=sys.stderr)
+        faulthandler.dump_traceback(all_threads=True)
+        sys.stderr.flush()
+    finally:
+        os._exit(HUNG)
 
 
 def trace(folder: Path, seconds: float = TRACE_SECONDS) -> None:

@@ -78,7 +78,8 @@ class Checkpoints:
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         try:
-            self._write(None, self.manager.close)
+            if failure is None or jax.process_count() == 1:
+                self._write(None, self.manager.close)  # it waits for all processes
         except OSError:
             if failure is None or not issubclass(failure, OSError):
                 raise
@@ -118,6 +119,8 @@ class Checkpoints:
         try:
             action()
         except Exception as error:
+            if _others_are_gone(error):
+                raise
             good = self.steps()[-1:] or ["none"]
             raise OSError(
                 f"{self.folder}: a checkpoint could not be written"
@@ -215,6 +218,11 @@ class Checkpoints:
             f"the run goes on from {good}",
             stacklevel=5,
         )
+
+
+def _others_are_gone(error: Exception) -> bool:
+    """Whether no file is at fault: JAX fails where processes wait for each other."""
+    return jax.process_count() > 1 and isinstance(error, jax.errors.JaxRuntimeError)
 
 
 def _kinds(tree: Any) -> dict[str, str]:
