@@ -16,7 +16,6 @@ FLOPs of matrix products in the updates are counted.
 Time: laptop about 4 minutes.
 """
 
-import importlib.util
 import os
 import sys
 import time
@@ -35,6 +34,7 @@ from experiments.benchmarks.study_rows import (
     shares_of,
     study_rows,
     study_table,
+    torch_is_here,
 )
 from experiments.benchmarks.timing import gemm, interleaved
 from experiments.devices import device_environment, usable_cores
@@ -215,11 +215,6 @@ def run(experiment: Continual, say: Callable[[str], None] | None = None) -> str:
     }
     table = study_table(found["contenders"], unit, found["limit_gflops"])
     return written(experiment.out, found, table)
-
-
-def torch_is_here() -> bool:
-    """Whether PyTorch is installed."""
-    return importlib.util.find_spec("torch") is not None
 
 
 def main() -> int:
