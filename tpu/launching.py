@@ -1,10 +1,9 @@
 """The verbs about machines. Each prints its plan, and carries it out where told --yes."""
 
-import json
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -13,7 +12,7 @@ import tyro
 
 from tpu.actions import Command, Plan, printed
 from tpu.backends.all import BACKENDS
-from tpu.backends.backend import Machines, Unreachable, here
+from tpu.backends.backend import Machines, Unreachable
 from tpu.executor import (
     REAL,
     Failed,
@@ -24,6 +23,7 @@ from tpu.executor import (
     supervise,
 )
 from tpu.job import Job, require_possible
+from tpu.kept_jobs import keep, kept
 
 DONE, FAILED, REFUSED = 0, 1, 2
 UNCHANGED = "nothing was done: add --yes, before any --, to carry this out"
@@ -279,38 +279,6 @@ def known(kind: Any, arguments: list[str], verb: str) -> Any:
     if kind is not Down:
         kind = tyro.conf.configure(tyro.conf.PositionalRequiredArgs)(kind)
     return tyro.cli(kind, args=arguments, prog=f"python -m tpu {verb}")
-
-
-def keep(job: Job) -> None:
-    """Writes the job down, for verbs that are told its name alone."""
-    file = here(job) / "job.json"
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(asdict(job), indent=2, default=str) + "\n")
-
-
-def kept(name: str) -> Job:
-    """The job of a name.
-
-    Raises:
-      ValueError: there is none.
-    """
-    file = here(Job(name, ())) / "job.json"
-    try:
-        found = json.loads(file.read_text())
-    except FileNotFoundError:
-        raise ValueError(
-            f"no job {name!r} in {file.parent.parent}: `launch` or `up` makes one, with "
-            "--yes"
-        ) from None
-    names = {field.name for field in fields(Job)}
-    values = {
-        key: tuple(value) if isinstance(value, list) else value
-        for key, value in found.items()
-        if key in names
-    }
-    if found.get("prices"):
-        values["prices"] = Path(found["prices"])
-    return Job(**values)
 
 
 def _divided(arguments: list[str]) -> tuple[list[str], str, list[str]]:
