@@ -113,9 +113,9 @@ class Autoencoding:
                 f"--images-pythae {self.images_pythae}: expected 2 to {self.images}, "
                 "of those that jaxgen bounds"
             )
-        if self.codes % min(self.codes, 100):
+        if self.codes % min(self.codes, CHUNK):
             raise ValueError(
-                f"--codes {self.codes}: expected a multiple of 100, or fewer"
+                f"--codes {self.codes}: expected a multiple of {CHUNK}, or fewer"
             )
 
     @property
@@ -124,6 +124,8 @@ class Autoencoding:
         return Sizes(self.width, self.code, self.batch, self.file)
 
 
+CHUNK = 500
+"""Both sides take as many codes as are asked for where this divides them."""
 RUNS = Path("runs/benchmarks")
 PRESETS = {
     "tiny": Autoencoding(
