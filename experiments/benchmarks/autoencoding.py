@@ -19,7 +19,12 @@ Contenders are measured in turn, round by round, on a machine that should have n
 else to do; compiling is no part of a round. Images are scikit-learn's digits, enlarged,
 unless a file holds MNIST. What is not installed is left out, by name.
 
-Time: laptop about 8 minutes.
+Time: laptop about 8 minutes. Expected on one core, where products of matrices alone would
+leave pythae's trainer a quarter of the limit and so nobody more than four times its speed:
+jaxgen near half of the limit at one seed, twice as fast as pythae's trainer and one and a
+third to one and a half times as fast as PyTorch compiled; at ten seeds, which one core
+takes all at once and holds in no cache, level with PyTorch. Bounds at more than half of
+the limit, four times as fast as pythae's.
 """
 
 import importlib.util
