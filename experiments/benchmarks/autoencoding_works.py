@@ -108,22 +108,18 @@ def bounded(scored: Scored) -> Ready:
     import jax
 
     from experiments.training import on_rows
-    from jaxgen.metrics.importance_bound import importance_bound, streamed_moments
+    from jaxgen.metrics.importance_bound import bound_of_each
 
     net, images = net_of(scored.sizes), black_and_white(scored.sizes.file)
     params = params_after(scored.sizes, images, scored.steps)
     saved(scored.folder / "weights.npz", layers_of(params))
-    chunk = min(100, scored.codes)
-
-    def of_one(image: Any, key: Any, params: Any) -> Any:
-        def log_weights(key: Any) -> Any:
-            return net.apply({"params": params}, image[None], key, chunk).log_weights
-
-        moments = streamed_moments(log_weights, key, scored.codes // chunk)
-        return importance_bound(moments)[0]
 
     def of_all(rows: Any, params: Any) -> Any:
-        return jax.lax.map(lambda row: of_one(*row, params), rows)
+        def log_weights(image: Any, key: Any, count: int) -> Any:
+            return net.apply({"params": params}, image, key, count).log_weights
+
+        images, keys = rows
+        return bound_of_each(log_weights, images, keys[0], scored.codes)
 
     rows = images[: scored.images], jax.random.split(jax.random.key(0), scored.images)
     start = time.perf_counter()
