@@ -13,7 +13,7 @@ from tpu.hlo_products import Product
 
 LARGE = 2**16
 """Numbers of an array whose copy on every device is no accident that one overlooks."""
-METRICS = 2**16
+METRICS = 2**12
 """Bytes that may go between slices beside gradients, a row of metrics each."""
 FEW = 1e-3
 """Share of all work that need not be in half precision."""
