@@ -13,6 +13,8 @@ from tpu.hlo_products import Product
 
 LARGE = 2**16
 """Numbers of an array whose copy on every device is no accident that one overlooks."""
+METRICS = 2**12
+"""Bytes that may go between slices beside gradients, a row of metrics each."""
 FEW = 1e-3
 """Share of all work that need not be in half precision."""
 
@@ -148,7 +150,7 @@ def only_gradients_go_between_slices(evidence: Evidence) -> str:
     """What goes over the slow links is summed, and no more than slopes are."""
     slow = [one for one in evidence.sent if one.link == DCN]
     other = [one for one in slow if one.kind not in ("all-reduce", "reduce-scatter")]
-    if other:
+    if sum(one.bytes for one in other) > METRICS:
         first = max(other, key=lambda one: one.bytes)
         return (
             f"{first.count} {first.kind} of {first.bytes:,} bytes between slices: only "

@@ -102,9 +102,10 @@ def _within(
         for one in computation.values():
             if one.opcode in KINDS and counts[name]:
                 channel = CHANNEL.search(one.text)
-                key = channel[1] if channel else f"{name}/{one.name}"
                 scattered = "reduce-scatter" if "all-reduce-scatter" in name else ""
                 kind = scattered or KINDS[one.opcode]
+                apart = scattered or channel is None  # those all have one channel
+                key = f"{name}/{one.name}" if apart else channel[1]
                 groups = groups_of(one, devices)
                 size = bytes_sent(kind, one, computation, groups)
                 sent = _Sent(kind, counts[name], size, source(one))

@@ -3,6 +3,7 @@
 import json
 from dataclasses import asdict, fields
 from pathlib import Path
+from typing import Any
 
 from tpu.backends.backend import here
 from tpu.job import Job
@@ -30,7 +31,7 @@ def kept(name: str) -> Job:
             "--yes"
         ) from None
     names = {field.name for field in fields(Job)}
-    values = {
+    values: dict[str, Any] = {
         key: tuple(value) if isinstance(value, list) else value
         for key, value in found.items()
         if key in names

@@ -1,7 +1,9 @@
 """A proof: a program compiled for a pod on a machine without one, and what that tells."""
 
 import importlib.metadata
-from collections.abc import Mapping
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, NamedTuple
 
 import jax
@@ -188,11 +190,25 @@ def text_of(compiled: Compiled) -> str:
     An older jaxlib can refuse what a newer libtpu wrote. Memory is told all the same.
     """
     try:
-        return compiled.as_text() or UNREAD
+        with silence():
+            return compiled.as_text() or UNREAD
     except jax.errors.JaxRuntimeError as error:
         if "RET_CHECK" in str(error):
             return UNREAD
         raise
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Without what a compiler of another language writes on the standard error."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def numbers_of(tree: Any) -> int:

@@ -67,12 +67,19 @@ TEXT = """HloModule m, num_partitions=4
   ROOT %d = f32[4]{0} dynamic-slice(%s), dynamic_slice_sizes={4}
 }
 
+%all-reduce-scatter.1 (z: f32[8]) -> f32[2] {
+  %z = f32[8]{0} parameter(0)
+  %s.1 = f32[8]{0} all-reduce(%z), channel_id=5, replica_groups={{0,1,2,3}}, to_apply=%add
+  ROOT %d.1 = f32[2]{0} dynamic-slice(%s.1), dynamic_slice_sizes={2}
+}
+
 ENTRY %main (a: f32[4]) -> f32[4] {
   %a = f32[4]{0} parameter(0)
   %begin = f32[16]{0} fusion(%a), kind=kLoop, calls=%spread
   %g.2 = f32[16]{0} all-gather(%a), channel_id=3, replica_groups={{0,1,2,3}}, dimensions={0}
   %p = f32[4]{0} collective-permute(%a), channel_id=9, source_target_pairs={{0,1},{1,0}}
   %sent = (f32[4]{0}, u32[], token[]) send(%a), channel_id=7, is_host_transfer=true, frontend_attributes={_xla_host_transfer_handler_name="xla_megascale_runtime",_xla_megascale_transfer_type="ALL_REDUCE"}
+  %other = f32[2]{0} fusion(%p), kind=kCustom, calls=%all-reduce-scatter.1
   ROOT %r = f32[4]{0} fusion(%begin), kind=kCustom, calls=%all-reduce-scatter
 }
 """  # noqa: E501
@@ -86,5 +93,5 @@ def test_one_that_is_spread_over_steps_is_one_and_slices_are_told_apart():
         Collective("all-gather", both, ICI, 1, 3 * 16),
         Collective("all-reduce", ("data",), DCN, 1, 16),
         Collective("collective-permute", ("fsdp",), ICI, 1, 16),
-        Collective("reduce-scatter", both, ICI, 1, 48),
+        Collective("reduce-scatter", both, ICI, 2, 48 + 24),
     ]
