@@ -104,8 +104,8 @@ def _within(
                 channel = CHANNEL.search(one.text)
                 scattered = "reduce-scatter" if "all-reduce-scatter" in name else ""
                 kind = scattered or KINDS[one.opcode]
-                apart = scattered or channel is None  # those all have one channel
-                key = f"{name}/{one.name}" if apart else channel[1]
+                alone = f"{name}/{one.name}"  # those all have one channel
+                key = channel[1] if channel and not scattered else alone
                 groups = groups_of(one, devices)
                 size = bytes_sent(kind, one, computation, groups)
                 sent = _Sent(kind, counts[name], size, source(one))

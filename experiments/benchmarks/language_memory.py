@@ -46,7 +46,8 @@ def temporaries(task: LanguageTask, chunk: int) -> Temporaries:
             return language_loss(told(*factors, tokens=then, **how), chosen)
 
         compiled = jax.jit(jax.grad(loss)).lower(params, tokens).compile()
-        return compiled.memory_analysis().temp_size_in_bytes
+        analysis: Any = compiled.memory_analysis()
+        return analysis.temp_size_in_bytes
 
     return Temporaries(
         bytes_of(told_at_once), bytes_of(chunked_cross_entropy, chunk=chunk)
