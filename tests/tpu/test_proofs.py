@@ -15,7 +15,7 @@ from tpu.tables import markdown, table, troubles
 CHEAPEST = {
     "thousand_seeds": "v5litepod-256",
     "domain_study": "v5litepod-256",
-    "convolutional_vae": "v5litepod-256",
+    "convolutional_vae": "v5litepod-16",
     "language_splash": "v5litepod-16",
 }
 """One program of each experiment, on the target that is compiled soonest."""
