@@ -28,6 +28,7 @@ class Evidence(NamedTuple):
       made: its products of matrices.
       hosts: names of transfers to and from hosts.
       proposal: what was compiled.
+      unread: the compiler's text could not be had, and donation alone is known.
     """
 
     mesh: Mapping[str, int]
@@ -37,6 +38,7 @@ class Evidence(NamedTuple):
     made: Sequence[Product]
     hosts: Sequence[str]
     proposal: Proposal
+    unread: bool = False
 
 
 class Shard(NamedTuple):
@@ -206,5 +208,7 @@ OF_OTHERS: tuple[Callable[[Evidence], str], ...] = (hosts_are_left_alone,)
 def complaints(evidence: Evidence, part: str) -> list[str]:
     """What does not hold of a part, each with what to do about it."""
     wanted = ASSERTIONS if part == "update" else OF_OTHERS
+    if evidence.unread:
+        wanted = (state_is_donated,) if part == "update" else ()
     found = ((check.__name__, check(evidence)) for check in wanted)
     return [f"{part}: {name}: {what}" for name, what in found if what]

@@ -20,6 +20,7 @@ from tpu.hlo_collectives import collectives
 from tpu.hlo_products import cycles, host_transfers, kernels, products
 
 TOO_MUCH = "RESOURCE_EXHAUSTED"
+UNREAD = "HloModule unread\n\nENTRY %unread () -> () {\n}\n"
 PARTS = "init", "update", "evaluate"
 
 
@@ -148,7 +149,7 @@ def read(
     slices: int,
 ) -> Read:
     """What a compiled part says of itself."""
-    text = module(compiled.as_text() or "")
+    text = module(text_of(compiled))
     counts = executions(text)
     sent = collectives(text, counts, mesh, slices)
     made = list(products(text, counts))
@@ -161,6 +162,7 @@ def read(
         made,
         host_transfers(text, counts),
         proposal,
+        text.entry == "unread",
     )
     return Read(
         {
@@ -173,10 +175,24 @@ def read(
             "cycles": cycles(text, counts),
             "pallas_calls": kernels(text, counts),
             "unknown_loops": unknown_loops(text, counts),
+            "unread": evidence.unread,
             "collectives": [one._asdict() for one in sent],
         },
         evidence,
     )
+
+
+def text_of(compiled: Compiled) -> str:
+    """What the compiler made; `UNREAD` where JAX is too old to spell it.
+
+    An older jaxlib can refuse what a newer libtpu wrote. Memory is told all the same.
+    """
+    try:
+        return compiled.as_text() or UNREAD
+    except jax.errors.JaxRuntimeError as error:
+        if "RET_CHECK" in str(error):
+            return UNREAD
+        raise
 
 
 def numbers_of(tree: Any) -> int:

@@ -48,6 +48,10 @@ class Prove:
     """Where each proof is written, as JSON."""
     again: bool = False
     """Compile also what was proved before by the same versions."""
+    kept: bool = False
+    """Compare with the proofs in tpu/golden, and keep those that are not there yet."""
+    page: Path | None = None
+    """Where to write a report with a picture of each proof."""
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -65,24 +69,42 @@ def main(arguments: Sequence[str]) -> int:
 
     print(table(found))
     print(troubles(found), end="")
+    if wanted.page:
+        from tpu.prove_page import report
+
+        wanted.page.parent.mkdir(parents=True, exist_ok=True)
+        wanted.page.write_text(report(found), encoding="utf-8")
     held = all(one["fits"] and not one["complaints"] for one in found)
     return PROVED if held else NOT_PROVED
 
 
 def proved(wanted: Prove) -> list[dict[str, Any]]:
     """Every program on every target; those proved before are read."""
+    targets = wanted.on.split(",")
+    for target in targets:
+        if "h100" in target:
+            raise ValueError(
+                f"--on {target}: only TPUs are proved yet. GPUs would need JAX's plugin "
+                "(pip install --no-deps jax-cuda12-pjrt jax-cuda12-plugin) and a "
+                "description of the card; leave it out"
+            )
+    from tpu.golden import drift, folder
     from tpu.programs import programs_of
     from tpu.prove import versions
 
     programs = programs_of(wanted.experiment, wanted.programs)
     here, found = versions(), []
+    out = folder(here) if wanted.kept else wanted.out
     for name in programs:
-        for target in wanted.on.split(","):
-            file = wanted.out / f"{name}-{target}{_marked(wanted)}.json"
+        for target in targets:
+            file = out / f"{name}-{target}{_marked(wanted)}.json"
             old = json.loads(file.read_text()) if file.exists() else {}
+            new = old
             if wanted.again or old.get("versions") != here:
-                old = _written(wanted, name, programs[name], target, file)
-            found.append(old)
+                new = _written(wanted, name, programs[name], target, file)
+            if wanted.kept and old:
+                new["complaints"] += [f"drift: {line}" for line in drift(new, old)]
+            found.append(new)
     return found
 
 
@@ -96,8 +118,9 @@ def _written(
     new = proof(name, propose, target, flags_of(wanted.flags, target), wanted.parts)
     seconds = time.process_time() - start
     print(f"{name} on {target}: {seconds:.0f} CPU seconds", file=sys.stderr, flush=True)
-    file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(json.dumps(new, indent=1) + "\n")
+    if not (wanted.kept and file.exists()):
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(json.dumps(new, indent=1) + "\n")
     return new
 
 

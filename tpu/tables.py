@@ -37,6 +37,7 @@ def row(proof: Proof) -> tuple[str, ...]:
     """The cells of a proof."""
     update, steps = proof["parts"].get("update", {}), proof["steps"]
     held = "yes" if proof["fits"] else "no"
+    seen = not update.get("unread")
     return (
         proof["program"],
         proof["target"],
@@ -44,11 +45,11 @@ def row(proof: Proof) -> tuple[str, ...]:
         held + "!" * bool(proof["complaints"]),
         f"{(proof['needs'] or needed(proof)) / GIB:.2f}",
         f"{proof['limit'] / GIB:.2f}",
-        f"{update.get('flops', 0) / steps / 1e9:,.1f}",
-        f"{update.get('cycles', 0) / steps / 1e3:,.0f}",
-        f"{update.get('pallas_calls', 0) // steps}",
-        f"{sent(update, 'ICI') / steps / 1e6:,.1f}",
-        f"{sent(update, 'DCN') / steps / 1e6:,.1f}",
+        f"{update.get('flops', 0) / steps / 1e9:,.1f}" if seen else "?",
+        f"{update.get('cycles', 0) / steps / 1e3:,.0f}" if seen else "?",
+        f"{update.get('pallas_calls', 0) // steps}" if seen else "?",
+        f"{sent(update, 'ICI') / steps / 1e6:,.1f}" if seen else "?",
+        f"{sent(update, 'DCN') / steps / 1e6:,.1f}" if seen else "?",
     )
 
 
@@ -81,3 +82,14 @@ def troubles(proofs: Sequence[Proof]) -> str:
                 for one in told["allocations"]
             ]
     return "".join(f"{line}\n" for line in lines)
+
+
+def markdown(proofs: Sequence[Proof]) -> str:
+    """The table for a page that is read as text.
+
+    Example:
+      >>> markdown([]).splitlines()[0][:22]
+      '| program | target | m'
+    """
+    lines = [HEAD, ("---",) * 4 + ("--:",) * (len(HEAD) - 4), *map(row, proofs)]
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

@@ -1,6 +1,7 @@
 """The study of algorithms, every domain left out by many seeds at once, for pods."""
 
 import math
+from typing import Any
 
 import jax
 import jax.numpy as jnp
@@ -63,7 +64,7 @@ def domain_study(devices: int, slices: int) -> Proposal:
 def windows_of(length: int, count: int) -> Windows:
     """As many as a pass over the data draws, and as are tested."""
 
-    def shaped(windows: int, size: int) -> jax.ShapeDtypeStruct:
+    def shaped(windows: int, size: int) -> Any:
         return jax.ShapeDtypeStruct((DOMAINS, windows, size), np.uint8)
 
     return Windows(

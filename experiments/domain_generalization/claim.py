@@ -9,6 +9,9 @@ Its parts:
     diversity      training sets of one domain and of many, of as many bytes
     architecture   self-attention against other mixers of tokens, in models of equal size
     algorithms     objectives over several domains against their mean loss
+    fine_tuning    a few bytes of an unseen domain: what they gain there, and cost elsewhere
+    continual      one domain after the other, and what is done against forgetting
+    split_digits   pairs of digits in turn, beside published accuracies of EWC
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -20,6 +23,12 @@ training: attention is on the line of the others. Models without mixing are far 
 
 from pathlib import Path
 
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    FisherName,
+    SplitDigits,
+    StrategyName,
+)
 from experiments.domain_generalization.settings import (
     Algorithms,
     Architecture,
@@ -27,8 +36,11 @@ from experiments.domain_generalization.settings import (
     Corpus,
     Diversity,
     DomainGeneralization,
+    FineTuning,
     MethodName,
     Net,
+    Recall,
+    TuningName,
 )
 from experiments.launch import launch
 
@@ -47,8 +59,43 @@ PRESETS = {
         ),
         net=Net(features=8, layers=1, heads=2),
         diversity=Diversity(sizes=(1, 2, 3), draws=1),
-        architecture=Architecture(arms=("attention", "convolution", "none"), window=2),
+        architecture=Architecture(
+            arms=("attention", "convolution", "none"),
+            window=2,
+            recall=Recall(steps=4, batch=2, seeds=2, tested=4),
+        ),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
+        fine_tuning=FineTuning(
+            methods=("full", "lora"),
+            targets=3,
+            shots=(2, 4),
+            updates=4,
+            batch=2,
+            points=2,
+            judged=2,
+            others=1,
+            rank=2,
+            prefix=2,
+            prompts=(4,),
+        ),
+        continual=Continual(
+            strategies=("naive", "replay"),
+            domains=3,
+            updates=4,
+            replayed=1,
+            capacity=3,
+            fisher_windows=2,
+            evaluations=2,
+            tested=2,
+        ),
+        split_digits=SplitDigits(
+            fishers=("batched",),
+            seeds=2,
+            iterations=3,
+            batch=8,
+            width=4,
+            fisher_examples=128,
+        ),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
@@ -58,6 +105,34 @@ PRESETS = {
         diversity=Diversity(draws=3),
         architecture=Architecture(arms=ArmName.__args__, seeds=2, window=16),
         algorithms=Algorithms(MethodName.__args__, seeds=2, each=2, updates=160),
+        fine_tuning=FineTuning(
+            TuningName.__args__,
+            shots=(30, 120, 480, 1920),
+            updates=240,
+            batch=8,
+            points=6,
+            judged=190,
+            others=32,
+            prompts=(8, 32, 64),
+            seeds=2,
+        ),
+        continual=Continual(
+            StrategyName.__args__,
+            seeds=3,
+            updates=160,
+            replayed=2,
+            capacity=256,
+            tested=64,
+        ),
+        split_digits=SplitDigits(
+            "mnist",
+            fishers=FisherName.__args__,
+            seeds=30,
+            iterations=2_000,
+            batch=128,
+            width=400,
+            fisher_examples=10_752,
+        ),
     ),
 }
 

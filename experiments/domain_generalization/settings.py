@@ -10,11 +10,23 @@ from experiments.checks import (
     require_positive,
     require_rising,
 )
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    SplitDigits,
+)
 
-Part = Literal["diversity", "architecture", "algorithms"]
+Part = Literal[
+    "diversity",
+    "architecture",
+    "algorithms",
+    "fine_tuning",
+    "continual",
+    "split_digits",
+]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
+TuningName = Literal["full", "lora", "dora", "norms", "head", "prefix"]
 
 
 @dataclass(frozen=True)
@@ -22,7 +34,12 @@ class Corpus:
     """Domains of text, and what is read of them."""
 
     folder: Path | None = None
-    """Its .txt files and sub-folders are the domains; the package's own unless told."""
+    """Its files and sub-folders are the domains: .txt with a line of one form feed between
+    documents, .jsonl with one in each line; the package's own texts unless told."""
+    sets: tuple[str, ...] = ()
+    """Of text, by their names in TensorFlow Datasets, each a domain beside those."""
+    field: str = "text"
+    """What the text is called in .jsonl files and in sets."""
     train: tuple[str, ...] = ()
     """Domains to train on, each of which is held out in turn; all the rest unless told."""
     held_out: tuple[str, ...] = ()
@@ -51,7 +68,7 @@ class Corpus:
                 f"--corpus.held-out {' '.join(both)}: also in --corpus.train, and nothing "
                 "is trained on what is held out; leave it out of one of the two"
             )
-        for name in ("train", "held_out"):
+        for name in ("train", "held_out", "sets"):
             if getattr(self, name):
                 require_each_once(f"corpus.{name}", getattr(self, name))
         if self.weights:
@@ -107,6 +124,44 @@ class Diversity:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """What a row said of a key, asked once for each: where attention must win."""
+
+    pairs: int = 3
+    """Of a key and a value, at the start of a row."""
+    length: int = 24
+    """Tokens of a row; what is neither pair nor question is blank."""
+    vocabulary: int = 8
+    """Half of it values, the others keys and a blank, of the model's 256 tokens."""
+    batch: int = 32
+    """Fresh rows of an update."""
+    steps: int = 160
+    """Updates."""
+    rate: float = 3e-3
+    """Highest learning rate, as of texts."""
+    seeds: int = 3
+    """Replicates, over which intervals are."""
+    tested: int = 256
+    """Rows that a model is judged by."""
+
+    def __post_init__(self):
+        names = "pairs", "length", "batch", "steps", "rate", "seeds", "tested"
+        require_positive("architecture.recall", self, *names)
+        if self.seeds < 2:
+            raise ValueError("--architecture.recall.seeds 1: expected 2 or more")
+        if not 2 * self.pairs + 2 <= self.vocabulary <= 256:
+            raise ValueError(
+                f"--architecture.recall.vocabulary {self.vocabulary}: expected "
+                f"{2 * self.pairs + 2} to 256 tokens for {self.pairs} pairs"
+            )
+        if self.length < 4 * self.pairs:
+            raise ValueError(
+                f"--architecture.recall.length {self.length}: expected "
+                f"{4 * self.pairs} or more, four for each pair"
+            )
+
+
+@dataclass(frozen=True)
 class Architecture:
     """Mixers of tokens in models of equal size, trained on all domains but one."""
 
@@ -116,6 +171,7 @@ class Architecture:
     """Replicates of each domain left out."""
     window: int = 8
     """Tokens that the window sees before each."""
+    recall: Recall = field(default_factory=Recall)
 
     def __post_init__(self):
         require_each_once("architecture.arms", self.arms)
@@ -158,6 +214,65 @@ class Algorithms:
 
 
 @dataclass(frozen=True)
+class FineTuning:
+    """Models that never saw a domain, tuned on a few windows of it."""
+
+    methods: tuple[TuningName, ...] = ("full", "lora", "norms", "prefix")
+    """Full tuning is what the others are compared with."""
+    targets: int = 10
+    """Domains that are held out and tuned on in turn, the first ones; at least 3."""
+    shots: tuple[int, ...] = (9, 36, 144)
+    """Windows of the target that are tuned on: as many as updates see, or fewer."""
+    updates: int = 36
+    """Of every tuning, however many windows there are."""
+    batch: int = 4
+    """Windows of an update."""
+    points: int = 3
+    """Where a tuning is judged: after so many equal parts of it; and as many shares of
+    the way from the model to what full tuning made of it."""
+    judged: int = 48
+    """Windows of the target by which a gain is told, cut in halves."""
+    others: int = 5
+    """Windows of each other domain by which a loss is told, cut in halves."""
+    rank: int = 4
+    """Of low-rank adapters."""
+    prefix: int = 8
+    """Bytes before each window that a prefix stands for."""
+    prompts: tuple[int, ...] = (8, 32)
+    """Bytes of the target that are read before each window, where nothing is learned."""
+    seeds: int = 1
+    """Replicates of each model that is tuned."""
+
+    def __post_init__(self):
+        require_each_once("fine_tuning.methods", self.methods)
+        require_rising("fine_tuning.shots", self.shots, least=2)
+        require_rising("fine_tuning.prompts", self.prompts, least=1)
+        counts = "updates", "batch", "points", "judged", "others"
+        require_positive("fine_tuning", self, *counts, "rank", "prefix", "seeds")
+        if self.updates % self.points:
+            raise ValueError(
+                f"--fine-tuning.updates {self.updates} --fine-tuning.points "
+                f"{self.points}: expected the second to divide the first"
+            )
+        seen = self.updates * self.batch
+        if self.shots[-1] > seen:
+            raise ValueError(
+                f"--fine-tuning.shots {self.shots[-1]}: more windows than the {seen} of "
+                "--fine-tuning.updates times --fine-tuning.batch"
+            )
+        if "full" not in self.methods or len(self.methods) < 2:
+            raise ValueError(
+                "--fine-tuning.methods: expected full, which the others are compared "
+                "with, and one more"
+            )
+        if self.targets < 3:
+            raise ValueError(
+                f"--fine-tuning.targets {self.targets}: expected 3 or more, as rates are "
+                "chosen on the others"
+            )
+
+
+@dataclass(frozen=True)
 class DomainGeneralization:
     """What to measure, and where to leave the report."""
 
@@ -170,6 +285,9 @@ class DomainGeneralization:
     diversity: Diversity = field(default_factory=Diversity)
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
+    fine_tuning: FineTuning = field(default_factory=FineTuning)
+    continual: Continual = field(default_factory=Continual)
+    split_digits: SplitDigits = field(default_factory=SplitDigits)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -178,6 +296,21 @@ class DomainGeneralization:
                 f"--algorithms.each {self.algorithms.each} --algorithms.updates "
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        self.continual.require_stages(self.corpus.batch, self.corpus.budget)
+
+        tuning, corpus = self.fine_tuning, self.corpus
+        if tuning.shots[-1] > corpus.budget:
+            raise ValueError(
+                f"--fine-tuning.shots {tuning.shots[-1]}: more windows of a domain than "
+                f"the {corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        before = max(tuning.prefix, *tuning.prompts)
+        if before > corpus.length // 2:
+            raise ValueError(
+                f"--fine-tuning.prefix {tuning.prefix} --fine-tuning.prompts "
+                f"{' '.join(map(str, tuning.prompts))}: expected half of --corpus.length "
+                f"{corpus.length} or less, so that there is room before what is judged"
             )
 
 

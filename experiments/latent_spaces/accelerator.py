@@ -53,6 +53,7 @@ def convolutional_vae(devices: int, slices: int) -> Proposal:
         jax.ShapeDtypeStruct((200_000, 64, 64, 3), np.uint8),
         {"data": devices // sharded, "fsdp": sharded},
         evaluate=evaluate,
+        moved=("all-to-all",),  # slopes of maps, from channels to examples
     )
 
 
