@@ -100,7 +100,8 @@ def program(way: Way, experiment: AdaptationBenchmark) -> tuple[Any, Any, Any]:
     import jax
     import optax
 
-    from experiments.domain_generalization.settings import FineTuning, Net
+    from experiments.domain_generalization.fine_tuning_settings import FineTuning
+    from experiments.domain_generalization.settings import Net
     from experiments.domain_generalization.text_models import language_model
     from experiments.domain_generalization.tuning_methods import method_of
     from jaxgen.training.adaptation import adapted, with_base

@@ -19,6 +19,9 @@ Time: laptop about 12 minutes on two cores, study a night. Expected: unseen doma
 told better with each doubling of the number of domains in training, and those in training
 worse. What an architecture tells of unseen domains follows from what it tells of those in
 training: attention is on the line of the others. Models without mixing are far worse.
+A few kB of an unseen domain gain half a bit a byte of it; part of the way back from full
+tuning gives a better front of gains and losses, low-rank adapters and prefixes a worse one,
+and a prompt gains nothing.
 """
 
 from pathlib import Path
@@ -29,6 +32,10 @@ from experiments.domain_generalization.continual_settings import (
     SplitDigits,
     StrategyName,
 )
+from experiments.domain_generalization.fine_tuning_settings import (
+    FineTuning,
+    TuningName,
+)
 from experiments.domain_generalization.settings import (
     Algorithms,
     Architecture,
@@ -36,11 +43,9 @@ from experiments.domain_generalization.settings import (
     Corpus,
     Diversity,
     DomainGeneralization,
-    FineTuning,
     MethodName,
     Net,
     Recall,
-    TuningName,
 )
 from experiments.launch import launch
 

@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from experiments.criterion import Criterion, criteria_table, overall
+from experiments.criterion import Criterion, criterion_text, overall
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.fine_tuning_findings import (
     CLAIM,
@@ -17,6 +17,7 @@ from experiments.domain_generalization.fine_tuning_findings import (
     tuning_criteria,
 )
 from experiments.domain_generalization.fine_tuning_results import results_of
+from experiments.domain_generalization.fine_tuning_settings import TuningName
 from experiments.domain_generalization.fine_tuning_tables import (
     area_table,
     front_figure,
@@ -24,7 +25,7 @@ from experiments.domain_generalization.fine_tuning_tables import (
     shot_table,
     target_table,
 )
-from experiments.domain_generalization.settings import DomainGeneralization, TuningName
+from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.tuning_bases import Judged, bases_of
 from experiments.domain_generalization.tuning_data import Data, Known, shown_of
 from experiments.domain_generalization.tuning_runs import Tuned, tuned_by
@@ -128,7 +129,7 @@ def sections(
         section(
             "Fine-tuning",
             verdict(overall(criteria), f"{CLAIM}."),
-            criteria_table(criteria, CRITERIA),
+            *map(paragraph, map(criterion_and_verdict, criteria)),
             paragraph(words_of(experiment, measured)),
             figure(drawings["fronts"], FRONTS),
             area_table(measured.told, {**numbers, "wise": numbers["full"]}),
@@ -140,10 +141,11 @@ def sections(
     ]
 
 
-CRITERIA = (
-    "What the claim takes, all of it: means over targets, with 95 % intervals. It was "
-    "written down after a pilot with other seeds, before any run that is reported."
-)
+def criterion_and_verdict(part: Criterion) -> str:
+    """A part of the claim, what was measured of it, and what that decides."""
+    return f"{criterion_text(part)} {part.verdict.capitalize()}."
+
+
 FRONTS = (
     "Each setting a mark: a rate, and how far a run has come, or how much of the way back; "
     "means over targets. Staircases: the most that is gained at no more than each loss."

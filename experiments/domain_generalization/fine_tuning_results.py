@@ -11,7 +11,10 @@ from experiments.domain_generalization.fine_tuning_findings import (
     areas,
     from_full,
 )
-from experiments.domain_generalization.settings import FineTuning, TuningName
+from experiments.domain_generalization.fine_tuning_settings import (
+    FineTuning,
+    TuningName,
+)
 from experiments.domain_generalization.tuning_bases import Judged
 from experiments.domain_generalization.tuning_methods import RATES
 from experiments.domain_generalization.tuning_runs import Tuned

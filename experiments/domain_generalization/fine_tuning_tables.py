@@ -13,7 +13,7 @@ from experiments.domain_generalization.fine_tuning_findings import (
     chosen_rates,
     from_full,
 )
-from experiments.domain_generalization.settings import TuningName
+from experiments.domain_generalization.fine_tuning_settings import TuningName
 from experiments.domain_generalization.tuning_methods import RATES, TITLES
 from jaxgen.arrays import Float
 from jaxgen.report.curve import Curve

@@ -7,7 +7,7 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.domain_generalization.corpora import CONTEXT, Domains
-from experiments.domain_generalization.settings import FineTuning
+from experiments.domain_generalization.fine_tuning_settings import FineTuning
 from experiments.domain_generalization.text_models import bits_of_rows
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Shaped
 

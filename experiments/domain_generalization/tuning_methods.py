@@ -3,7 +3,10 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from experiments.domain_generalization.settings import FineTuning, TuningName
+from experiments.domain_generalization.fine_tuning_settings import (
+    FineTuning,
+    TuningName,
+)
 from experiments.domain_generalization.text_models import nats_of
 from jaxgen.arrays import Array, Int, Key, PyTree
 from jaxgen.models.adaptation import Adaptation

@@ -9,11 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 from jax import lax
 
-from experiments.domain_generalization.settings import (
-    DomainGeneralization,
+from experiments.domain_generalization.fine_tuning_settings import (
     FineTuning,
     TuningName,
 )
+from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.text_runs import FIRST
 from experiments.domain_generalization.tuning_bases import Judged, finished, model_of
 from experiments.domain_generalization.tuning_data import (

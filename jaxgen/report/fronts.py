@@ -91,7 +91,7 @@ def fronts(
                 _draw(ax, points, looks[name], budget, -0.22 * top)
         figure.supxlabel(xlabel, size=11, color=MUTED)
         figure.supylabel(ylabel, size=11, color=MUTED)
-        key_above(figure, looks, min(len(looks), 4))
+        key_above(figure, looks, min(len(looks), 5))
         return inline_svg(figure)
 
 

@@ -20,7 +20,10 @@ from experiments.domain_generalization.fine_tuning_findings import (
     told_by,
     tuning_criteria,
 )
-from experiments.domain_generalization.settings import FineTuning, TuningName
+from experiments.domain_generalization.fine_tuning_settings import (
+    FineTuning,
+    TuningName,
+)
 from experiments.domain_generalization.text_models import language_model
 from experiments.domain_generalization.tuning_bases import Judged
 from experiments.domain_generalization.tuning_data import require_targets
