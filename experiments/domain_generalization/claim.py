@@ -15,13 +15,13 @@ Its parts:
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
-Time: laptop about a quarter of an hour on two cores, study a night. Expected: unseen domains are
-told better with each doubling of the number of domains in training, and those in training
-worse. What an architecture tells of unseen domains follows from what it tells of those in
-training: attention is on the line of the others. Models without mixing are far worse.
-A few kB of an unseen domain gain half a bit a byte of it; part of the way back from full
-tuning gives a better front of gains and losses, low-rank adapters and prefixes a worse one,
-and a prompt gains nothing.
+Time: laptop about a quarter of an hour on two cores, study a night. Expected: unseen
+domains are told better with each doubling of the number of domains in training, and those
+in training worse. What an architecture tells of unseen domains follows from what it tells
+of those in training: attention is on the line of the others. Models without mixing are
+far worse. A few kB of an unseen domain gain half a bit a byte of it; part of the way back
+from full tuning gives a better front of gains and losses, low-rank adapters and prefixes
+a worse one, and a prompt gains nothing.
 """
 
 from pathlib import Path
