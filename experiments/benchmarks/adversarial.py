@@ -19,7 +19,6 @@ process for each core and level with a whole step compiled there; at one seed, w
 on one core, slower than PyTorch compiled for two.
 """
 
-import importlib.util
 import os
 import sys
 import time
@@ -27,23 +26,27 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 from experiments.benchmarks.processes import Contender, Ready
-from experiments.benchmarks.results import (
-    by_contender,
-    load_at_start,
-    require_positive,
-    spread_text,
-    written,
+from experiments.benchmarks.results import load_at_start, require_positive, written
+from experiments.benchmarks.study_rows import (
+    LIMIT,
+    OURS,
+    Entry,
+    Unit,
+    limit_of,
+    shares_of,
+    study_rows,
+    study_table,
+    torch_is_here,
 )
-from experiments.benchmarks.timing import Measurement, gemm, interleaved, spread
+from experiments.benchmarks.timing import Measurement, gemm, interleaved
 from experiments.devices import device_environment, usable_cores
 from experiments.launch import launch
 from experiments.versions import versions
 
 Rival = Literal["eager", "compiled", "stacked"]
-LIMIT = "matrix products"
 
 
 @dataclass(frozen=True)
@@ -159,14 +162,6 @@ def torch_ring(way: Rival, **settings: int) -> Ready:
     return getattr(rings, way)(**settings)
 
 
-class Entry(NamedTuple):
-    """A contender, and what the table says of it."""
-
-    contender: Contender
-    seeds: int
-    title: str
-
-
 def entries(experiment: Adversarial, cores: int) -> list[Entry]:
     """Every contender, in the order of a round."""
     e = experiment
@@ -177,7 +172,7 @@ def entries(experiment: Adversarial, cores: int) -> list[Entry]:
         if way != "stacked"
         for threads in sorted({1, cores})
     ]
-    shares = [len(range(core, e.seeds, cores)) for core in range(min(cores, e.seeds))]
+    shares = shares_of(e.seeds, cores)
     many = [
         _torch(e, way, e.seeds, f"PyTorch {way}, {len(shares)} processes", shares, 1)
         for way in ways
@@ -187,7 +182,7 @@ def entries(experiment: Adversarial, cores: int) -> list[Entry]:
 
 def _jaxgen(e: Adversarial, seeds: int) -> Entry:
     build = partial(jaxgen_ring, e.width, e.batch, seeds, e.dispatch)
-    return Entry(Contender(f"jaxgen, {seeds} seeds", (build,)), seeds, "jaxgen")
+    return Entry(Contender(f"jaxgen, {seeds} seeds", (build,)), seeds, OURS)
 
 
 def _torch(e, way: Rival, seeds: int, title: str, shares, threads: int) -> Entry:
@@ -205,11 +200,6 @@ def _torch(e, way: Rival, seeds: int, title: str, shares, threads: int) -> Entry
     return Entry(Contender(f"{title}, {seeds} seeds", builds), seeds, title)
 
 
-def torch_is_here() -> bool:
-    """Whether PyTorch is installed."""
-    return importlib.util.find_spec("torch") is not None
-
-
 def results(
     experiment: Adversarial,
     entries: Sequence[Entry],
@@ -217,65 +207,25 @@ def results(
     compile_seconds: Mapping[str, float],
 ) -> dict[str, Any]:
     """All that was measured, and what it says, ready for JSON."""
-    flops = matmul_flops(experiment.batch, experiment.width)
-    of = by_contender(measurements)
-    limit = [one.rate for one in of[LIMIT]]
-
-    def row(entry: Entry) -> dict[str, Any]:
-        mine = of[entry.contender.name]
-        ours = of[f"jaxgen, {entry.seeds} seeds"]
-        ratio = [a.rate / b.rate for a, b in zip(ours, mine, strict=True)]
-        share = [a.rate * flops / b for a, b in zip(mine, limit, strict=True)]
-        return {
-            "title": entry.title,
-            "seeds": entry.seeds,
-            "compile_seconds": compile_seconds[entry.contender.name],
-            "seed_steps_per_second": spread(one.rate for one in mine)._asdict(),
-            "cpu_milliseconds_per_seed_step": spread(
-                1e3 * one.cpu_seconds / one.units for one in mine
-            )._asdict(),
-            "share_of_limit": spread(share)._asdict(),
-            "jaxgen_is_faster_by": spread(ratio)._asdict() | {"rounds": ratio},
-        }
-
+    unit = unit_of(experiment)
     return {
         "settings": asdict(experiment) | {"out": str(experiment.out)},
         "versions": versions() | {"cores": usable_cores()},
-        "matmul_flops_per_seed_step": flops,
-        "limit_gflops": spread(rate / 1e9 for rate in limit)._asdict(),
-        "contenders": [row(entry) for entry in entries],
+        "matmul_flops_per_seed_step": unit.flops,
+        "limit_gflops": limit_of(measurements),
+        "contenders": study_rows(entries, unit, measurements, compile_seconds),
         "measurements": [one._asdict() for one in measurements],
     }
 
 
-def table(found: Mapping[str, Any]) -> str:
-    """The results for a person: medians, and in brackets the least and the largest."""
-    limit = spread_text(found["limit_gflops"], ".0f")
-    lines = [
-        f"{found['matmul_flops_per_seed_step'] / 1e6:.0f} MFLOP a seed-step in matrix "
-        f"products; the machine makes {limit} GFLOP/s of them.",
-        "Medians of the rounds, their least and largest in brackets.",
-    ]
-    for seeds in sorted({row["seeds"] for row in found["contenders"]}):
-        lines += ["", LINE.format(f"{seeds} seeds" if seeds > 1 else "1 seed", *HEAD)]
-        lines += [_line(row) for row in found["contenders"] if row["seeds"] == seeds]
-    return "\n".join(lines)
+def unit_of(experiment: Adversarial) -> Unit:
+    """One step of both players of one seed."""
+    return Unit("seed-step", matmul_flops(experiment.batch, experiment.width))
 
 
-HEAD = ("seed-steps/s", "of limit", "CPU ms/step", "compile", "jaxgen is faster by")
-LINE = "{:<32} {:>22} {:>9} {:>11} {:>8}  {}"
-
-
-def _line(row: Mapping[str, Any]) -> str:
-    ratio = row["jaxgen_is_faster_by"]
-    return LINE.format(
-        row["title"],
-        spread_text(row["seed_steps_per_second"], ",.0f"),
-        f"{row['share_of_limit']['median']:.0%}",
-        f"{row['cpu_milliseconds_per_seed_step']['median']:.2f}",
-        f"{row['compile_seconds']:.1f} s",
-        "" if row["title"] == "jaxgen" else spread_text(ratio, ".2f"),
-    ).rstrip()
+def table(experiment: Adversarial, found: Mapping[str, Any]) -> str:
+    """The results for a person."""
+    return study_table(found["contenders"], unit_of(experiment), found["limit_gflops"])
 
 
 def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> str:
@@ -292,7 +242,7 @@ def run(experiment: Adversarial, say: Callable[[str], None] | None = None) -> st
         say,
     )
     found = results(experiment, contenders, *measured) | {"load_at_start": load}
-    return written(experiment.out, found, table(found))
+    return written(experiment.out, found, table(experiment, found))
 
 
 def main() -> int:

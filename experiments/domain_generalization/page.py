@@ -4,7 +4,9 @@ from experiments.report import Words
 
 CLAIM = (
     "How well a language model tells text of domains that it never saw depends on its "
-    "architecture, such as self-attention, and on how diverse its training data are."
+    "architecture, such as self-attention, on how diverse its training data are, and on "
+    "fine-tuning on a little of their text. What it still tells of domains that it saw "
+    "first depends on how it goes on learning."
 )
 HOW = (
     "Models are of bytes, so that bits per byte are exact and need no tokenizer. Of the "

@@ -24,7 +24,7 @@ from jaxgen.training.learner import Learner, State
 from jaxgen.training.replicate import grid
 from jaxgen.training.transforms import guard
 
-FIRST = 30
+FIRST = 40
 """Of the seeds; those before were the pilot's."""
 
 

@@ -11,8 +11,21 @@ from experiments.checks import (
     require_rising,
 )
 from experiments.digit_sources import DigitSource
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    SplitDigits,
+)
+from experiments.domain_generalization.fine_tuning_settings import FineTuning
 
-Part = Literal["diversity", "architecture", "algorithms", "published"]
+Part = Literal[
+    "diversity",
+    "architecture",
+    "algorithms",
+    "published",
+    "fine_tuning",
+    "continual",
+    "split_digits",
+]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
@@ -126,7 +139,7 @@ class Recall:
     """Half of it values, the others keys and a blank, of the model's 256 tokens."""
     batch: int = 32
     """Rows of an update, of a pool with as many as are drawn in all."""
-    steps: int = 160
+    steps: int = 240
     """Updates."""
     rate: float = 3e-3
     """Highest learning rate, as of texts."""
@@ -248,6 +261,9 @@ class DomainGeneralization:
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
     published: Published = field(default_factory=Published)
+    fine_tuning: FineTuning = field(default_factory=FineTuning)
+    continual: Continual = field(default_factory=Continual)
+    split_digits: SplitDigits = field(default_factory=SplitDigits)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -256,6 +272,21 @@ class DomainGeneralization:
                 f"--algorithms.each {self.algorithms.each} --algorithms.updates "
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        self.continual.require_stages(self.corpus.batch, self.corpus.budget)
+
+        tuning, corpus = self.fine_tuning, self.corpus
+        if tuning.shots[-1] > corpus.budget:
+            raise ValueError(
+                f"--fine-tuning.shots {tuning.shots[-1]}: more windows of a domain than "
+                f"the {corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        before = max(tuning.prefix, *tuning.prompts)
+        if before > corpus.length // 2:
+            raise ValueError(
+                f"--fine-tuning.prefix {tuning.prefix} --fine-tuning.prompts "
+                f"{' '.join(map(str, tuning.prompts))}: expected half of --corpus.length "
+                f"{corpus.length} or less, so that there is room before what is judged"
             )
 
 

@@ -8,13 +8,18 @@ from typing import Any
 
 from experiments.domain_generalization.algorithms import algorithms
 from experiments.domain_generalization.architecture import architecture
+from experiments.domain_generalization.continual import continual
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
+from experiments.domain_generalization.fine_tuning import fine_tuning
 from experiments.domain_generalization.page import WORDS
 from experiments.domain_generalization.published import published
 from experiments.domain_generalization.published_runs import digits_there
 from experiments.domain_generalization.settings import DomainGeneralization
+from experiments.domain_generalization.split_digits import split_digits
+from experiments.domain_generalization.split_digits_data import split_digits_of
 from experiments.domain_generalization.training_sets import sets_on_circles
+from experiments.domain_generalization.tuning_data import require_targets
 from experiments.report import Part, left_report
 
 PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
@@ -22,6 +27,9 @@ PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "architecture": architecture,
     "algorithms": algorithms,
     "published": published,
+    "fine_tuning": fine_tuning,
+    "continual": continual,
+    "split_digits": split_digits,
 }
 
 
@@ -56,6 +64,11 @@ def require_possible(experiment: DomainGeneralization) -> None:
     domains = domains_of(experiment.corpus)
     if "diversity" in experiment.parts:
         sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
+    if "fine_tuning" in experiment.parts:
+        require_targets(experiment.fine_tuning.targets, domains.train)
+    if "split_digits" in experiment.parts:
+        digits = experiment.split_digits
+        split_digits_of("split_digits", digits.source, digits.file)
 
 
 def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
@@ -63,6 +76,7 @@ def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
     settings = asdict(experiment)
     settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
     settings["published"]["file"] = str(settings["published"]["file"] or "")
+    settings["split_digits"]["file"] = str(settings["split_digits"]["file"] or "")
     return {
         "experiment": "domain_generalization",
         **{name: settings[name] for name in settings if name not in ("out", "parts")},

@@ -60,10 +60,10 @@ PRESETS = {
         RUNS / "gate", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("gate")
     ),
     "short": LatentSpaces(
-        RUNS / "short", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("short", 1_000)
+        RUNS / "short", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("iwae", 5, 1_000)
     ),
     "full": LatentSpaces(
-        RUNS / "full", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("full", 10_000)
+        RUNS / "full", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("iwae", 8, 10_000)
     ),
 }
 

@@ -25,7 +25,7 @@ from jaxgen.data.binarization import binarized, binarized_once
 from jaxgen.keys import named
 from jaxgen.metrics.active_units import active_units
 from jaxgen.metrics.annealed_importance import Annealing, annealed_likelihoods
-from jaxgen.metrics.importance_bound import importance_bound, streamed_moments
+from jaxgen.metrics.importance_bound import bound_of_each
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.nn.codes import PointCode
 from jaxgen.training.autoencoding import autoencoding
@@ -34,8 +34,6 @@ from jaxgen.training.learner import State
 from jaxgen.training.replicate import grid
 from jaxgen.training.transforms import guard
 
-CHUNK = 100
-"""Codes of an image at a time."""
 FIRST = 500
 """Images of the training set whose codes say which units are active, as IWAE's code."""
 
@@ -66,7 +64,8 @@ def black_and_white(
     experiment: LatentSpaces, protocol: Protocol
 ) -> tuple[Float[Pixels, "n h w 1"], Float[Pixels, "m h w 1"]]:
     """What is learned from, grey where pixels are drawn anew, and what is not."""
-    learned, held_out = (np.asarray(one.images) for one in images_of(experiment.images))
+    every = images_of(experiment.images, most=None)
+    learned, held_out = (np.asarray(one.images) for one in every)
     fixed = partial(binarized_once, seed=123)
     return (fixed(learned) if protocol.once else learned), fixed(held_out)
 
@@ -177,14 +176,12 @@ def tightened(
 ) -> Metrics:
     """The negative bound of many codes, image by image."""
 
-    def log_weights(key: Key) -> Array:
-        terms: Any = net.apply({"params": params}, images, key, min(CHUNK, codes))
+    def log_weights(image: Array, key: Key, count: int) -> Array:
+        terms: Any = net.apply({"params": params}, image, key, count)
         return terms.log_weights
 
-    codes = settings.codes
-    chunks = -(-codes // CHUNK)
-    moments = streamed_moments(log_weights, named(key, "weights"), chunks)
-    return {"tightened": -importance_bound(moments)}
+    weights = named(key, "weights")
+    return {"tightened": -bound_of_each(log_weights, images, weights, settings.codes)}
 
 
 def rows(protocol: Protocol, found: Scores) -> list[dict[str, Any]]:

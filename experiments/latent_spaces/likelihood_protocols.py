@@ -7,7 +7,7 @@ import flax.linen as nn
 import numpy as np
 import optax
 
-from experiments.latent_spaces.settings import LatentSpaces, ProtocolName
+from experiments.latent_spaces.settings import LatentSpaces
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Bernoulli
@@ -94,7 +94,7 @@ def protocol_of(experiment: LatentSpaces) -> Protocol:
     name = experiment.likelihood.protocol
     if name == "small":
         return small(experiment)
-    return gate() if name == "gate" else iwae2016(name)
+    return gate() if name == "gate" else iwae2016(experiment.likelihood.stages)
 
 
 def small(experiment: LatentSpaces) -> Protocol:
@@ -138,17 +138,16 @@ def gate() -> Protocol:
     )
 
 
-def iwae2016(name: ProtocolName) -> Protocol:
+def iwae2016(stages: int) -> Protocol:
     """Table 1 of the IWAE paper for one stochastic layer, by the authors' code.
 
     Adam's epsilon is 1e-4 there, of the gradient of a sum over 20 images. Departures:
     the second moment starts at zero, with its bias corrected, and batches are drawn.
     """
-    stages = 8 if name == "full" else 5
     epochs = tuple(3.0**stage for stage in range(stages))
     rates = tuple(1e-4 * round(10 ** (1 - stage / 7), 1) for stage in range(stages))
     table = {"vae": (1, elbo, (86.76, 19)), "iwae_5": (5, None, (85.54, 22))}
-    if name == "full":
+    if stages == 8:
         table["iwae_50"] = (50, None, (84.78, 25))
     return Protocol(
         {

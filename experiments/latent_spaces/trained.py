@@ -63,15 +63,15 @@ def of_seeds(function: Callable, net: Any) -> Callable:
     return rows
 
 
-def images_of(settings: Images) -> tuple[Labelled, Labelled]:
-    """Images in [0, 1] to learn from, and held-out ones.
+def images_of(settings: Images, most: int | None = TEST) -> tuple[Labelled, Labelled]:
+    """Images in [0, 1] to learn from, and held-out ones, at most so many.
 
     Raises:
       ValueError: a file or a data set that is not as it should be.
       ImportError: TFDS is asked for and not installed.
     """
     train, test = digits_of("images", settings.source, settings.file)
-    return unit(train), unit(Labelled(*(part[:TEST] for part in test)))
+    return unit(train), unit(Labelled(*(part[:most] for part in test)))
 
 
 def unit(data: Labelled) -> Labelled:

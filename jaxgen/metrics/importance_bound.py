@@ -12,7 +12,7 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from jaxgen.arrays import Array, Float, Int, Key, Scalar
+from jaxgen.arrays import Array, Float, Int, Key, Scalar, Shaped
 
 Points = Array | np.ndarray
 
@@ -127,6 +127,44 @@ def importance_bound(moments: WeightMoments) -> Float[Array, " n"]:
         [-1000.0]
     """
     return moments.peak + jnp.log(moments.total) - jnp.log(moments.count)
+
+
+def bound_of_each(
+    log_weights: Callable[[Shaped[Array, "1 ..."], Key, int], Float[Array, "c 1"]],
+    examples: Shaped[Points, "n ..."],
+    key: Key,
+    codes: int,
+    chunk: int = 250,
+) -> Float[Array, " n"]:
+    """Bounds by at least so many codes, example after example, chunk after chunk.
+
+    Memory is that of one chunk of one example, which a processor's cache holds.
+
+    Args:
+        log_weights: ``(example, key, c)``: the log-weights of c codes of it.
+        examples: arrays of examples, whose first axis counts them.
+        key: of all draws; each example has its own.
+        codes: of each example, rounded up to whole chunks.
+        chunk: codes at a time, at most; all of them, where an accelerator has room.
+
+    Example:
+        >>> import jax, jax.numpy as jnp
+        >>> draw = lambda x, key, c: x[None] + jax.random.normal(key, (c, 1)) - 0.5
+        >>> bounds = bound_of_each(draw, jnp.array([1.0, 5.0]), jax.random.key(0), 5000)
+        >>> jnp.round(bounds).tolist()
+        [1.0, 5.0]
+    """
+    size = min(chunk, codes)
+
+    def bound(row: tuple[Array, Key]) -> Float[Array, ""]:
+        example, key = row
+        chunks = streamed_moments(
+            lambda key: log_weights(example[None], key, size), key, -(-codes // size)
+        )
+        return importance_bound(chunks)[0]
+
+    keys = jax.random.split(key, len(examples))
+    return jax.lax.map(bound, (jnp.asarray(examples), keys))
 
 
 def effective_sample_size(moments: WeightMoments) -> Float[Array, " n"]:

@@ -10,7 +10,7 @@ from jax.nn.initializers import Initializer, zeros
 
 from jaxgen.arrays import Array, Float, Key, Shaped
 from jaxgen.densities.normal import normal_log_prob
-from jaxgen.models.likelihoods import Gaussian, require_within
+from jaxgen.models.likelihoods import Gaussian, in_line, require_within
 
 
 class LearnedGaussian(nn.Module):
@@ -86,8 +86,8 @@ class PixelGaussian:
         self, outputs: Float[Array, "*n h w p"], images: Float[Array, "*#n h w c"]
     ) -> Float[Array, "*n"]:
         """Nats, of images under outputs."""
-        mean, scale = self._moments(outputs)
-        return normal_log_prob(images, mean, scale).sum((-3, -2, -1))
+        images, *moments = map(in_line, (images, *self._moments(outputs)))
+        return normal_log_prob(images, *moments).sum(-1)
 
     def mean(self, outputs: Float[Array, "*n h w p"]) -> Float[Array, "*n h w c"]:
         """Expected images."""

@@ -9,6 +9,7 @@ it has no density for.
 from dataclasses import dataclass
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 
 from jaxgen.arrays import Array, Float, Key, Shaped
@@ -23,7 +24,6 @@ class Bernoulli:
     a mean over binary images whose pixels are drawn from them.
 
     Example:
-      >>> import jax.numpy as jnp
       >>> images = jnp.ones((1, 2, 2, 1))
       >>> float(Bernoulli().log_prob(jnp.zeros((1, 2, 2, 1)), images)[0])  # -4 log 2
       -2.7725887298583984
@@ -35,8 +35,8 @@ class Bernoulli:
         self, outputs: Float[Array, "*n h w p"], images: Float[Array, "*#n h w c"]
     ) -> Float[Array, "*n"]:
         """Nats, of images under outputs."""
-        parts = images * outputs - jax.nn.softplus(outputs)
-        return parts.sum((-3, -2, -1))
+        images, outputs = in_line(images), in_line(outputs)
+        return (images * outputs - softplus(outputs)).sum(-1)
 
     def mean(self, outputs: Float[Array, "*n h w p"]) -> Float[Array, "*n h w c"]:
         """Expected images."""
@@ -74,7 +74,8 @@ class Gaussian:
         self, outputs: Float[Array, "*n h w p"], images: Float[Array, "*#n h w c"]
     ) -> Float[Array, "*n"]:
         """Nats, of images under outputs."""
-        return normal_log_prob(images, outputs, self.scale).sum((-3, -2, -1))
+        images, outputs = in_line(images), in_line(outputs)
+        return normal_log_prob(images, outputs, self.scale).sum(-1)
 
     def mean(self, outputs: Float[Array, "*n h w p"]) -> Float[Array, "*n h w c"]:
         """Expected images."""
@@ -91,6 +92,26 @@ class Gaussian:
         ValueError: a pixel is not finite.
         """
         require_within(self, images, -np.inf, np.inf)
+
+
+def in_line(images: Shaped[Array, "*n h w c"]) -> Shaped[Array, "*n d"]:
+    """Pixels and channels as one axis: sums over a long last axis are the fastest."""
+    return images.reshape(*images.shape[:-3], -1)
+
+
+@jax.custom_jvp
+def softplus(x: Float[Array, "*n"]) -> Float[Array, "*n"]:
+    """``log(1 + exp x)`` to the precision of the largest, which is that of its sum.
+
+    Of numbers far below zero it tells fewer digits than `jax.nn.softplus`, in half the
+    time; slopes are exact.
+    """
+    wide = jnp.promote_types(x.dtype, jnp.float32)
+    small = jnp.exp(-jnp.abs(x.astype(wide)))
+    return (jnp.maximum(x, 0) + jnp.log(1 + small)).astype(x.dtype)
+
+
+softplus.defjvps(lambda slope, value, x: slope * jax.nn.sigmoid(x))
 
 
 def require_within(

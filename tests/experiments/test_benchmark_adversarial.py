@@ -42,8 +42,8 @@ def test_results_say_what_was_measured(tmp_path, monkeypatch, capsys):
     found = json.loads(out.read_text())
     assert [row["title"] for row in found["contenders"]] == ["jaxgen", "jaxgen"]
     for row in found["contenders"]:
-        assert row["seed_steps_per_second"]["median"] > 0
-        assert row["jaxgen_is_faster_by"]["rounds"] == [1.0, 1.0]
+        assert row["units_per_second"]["median"] > 0
+        assert set(row["jaxgen_is_faster_by"].values()) == {1.0}
 
 
 def test_both_sides_have_the_same_parameters():

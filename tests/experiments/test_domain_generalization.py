@@ -19,7 +19,6 @@ from experiments.domain_generalization.architecture_findings import (
 )
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity_findings import by_size, slopes
-from experiments.domain_generalization.published_table import METHODS
 from experiments.domain_generalization.recall import scanned, share_right, task_of
 from experiments.domain_generalization.selection import (
     SELECTIONS,
@@ -53,7 +52,9 @@ from jaxgen.data.associative_recall import associations
 from jaxgen.models.language_model import parameter_count
 from tests.markup import Reader
 
-TINY = claim.PRESETS["tiny"]
+TINY = dataclasses.replace(
+    claim.PRESETS["tiny"], parts=("diversity", "architecture", "algorithms")
+)
 NAMES = TINY.corpus.train
 
 
@@ -96,17 +97,6 @@ def test_every_architecture_is_asked_to_recall(results, folder):
     assert "any value of the row" in (folder / "report.html").read_text()
 
 
-def test_a_published_table_stands_beside_ours(results, folder):
-    told = results["published"]
-    assert set(told["right"]) == set(told["in_print"]) == {*METHODS, "oracle"}
-    for scores in told["right"].values():
-        for shares in scores.values():
-            assert len(shares) == TINY.published.restarts
-            assert all(0 <= share <= 100 for share in shares)
-    page = (folder / "report.html").read_text()
-    assert "misleading colours, in print" in page and "best of shape alone" in page
-
-
 def test_models_that_recall_are_those_of_texts():
     net = Net(features=8, heads=2)
     for name in ArmName.__args__:
@@ -143,6 +133,35 @@ def test_every_method_and_weight_leaves_out_every_domain(results):
                     for row in found["rows"]
                     if (row["method"], row["left_out"]) == (method, name)
                 ]
+
+
+def test_every_strategy_learns_every_order(results):
+    found = results["continual"]
+    keys = {
+        (row["strategy"], tuple(row["order"]), row["weight"]) for row in found["rows"]
+    }
+    assert len(keys) == len(found["rows"]) == 3 * 2
+    starts = [row["test"][0] for row in found["rows"]]
+    # seeds are shared: before training all strategies are one model
+    np.testing.assert_allclose(starts, [starts[0]] * len(starts), rtol=1e-5)
+    for row in found["rows"]:
+        assert row["steps"] == list(range(0, 13, 2)) and len(row["test"]) == 7
+    second = [row for row in found["rows"] if row["order"] == found["orders"][1]]
+    one = {row["strategy"]: row["test"] for row in second}
+    naive, replay = (np.array(one[name]) for name in ("nothing (naive)", "replay"))
+    # in the first stage there is nothing to replay
+    np.testing.assert_allclose(naive[:3], replay[:3], rtol=1e-5)
+    assert np.abs(naive[3:] - replay[3:]).max() > 1e-4
+
+
+def test_every_pair_of_digits_is_told_after_every_stage(results):
+    rows = results["split_digits"]["rows"]
+    assert {(row["weight"] > 0, row["seed"]) for row in rows} == {
+        (heavy, seed) for heavy in (False, True) for seed in range(2)
+    }
+    for row in rows:
+        assert np.shape(row["accuracy"]) == (5, 5)
+        assert 0 <= np.min(row["accuracy"]) <= np.max(row["accuracy"]) <= 1
 
 
 def test_one_run_alone_and_the_mean_loss_of_many_start_alike(results):

@@ -106,7 +106,7 @@ def test_names_on_the_command_line_are_those_that_exist():
 
 
 def test_schedules_are_those_of_the_published_code():
-    full, short = iwae2016("full"), iwae2016("short")
+    full, short = iwae2016(8), iwae2016(5)
     assert sum(full.epochs) == 3280 and sum(short.epochs) == 121
     np.testing.assert_allclose(
         np.array(full.rates) * 1e4, [10, 7.2, 5.2, 3.7, 2.7, 1.9, 1.4, 1.0]
@@ -138,6 +138,7 @@ def test_criteria_tell_points_from_densities():
         (lambda: Generation(samplers=("mixture",)), "expected prior"),
         (lambda: Generation(components=0), "generation.components 0"),
         (lambda: Likelihood(codes=0), "likelihood.codes 0"),
+        (lambda: Likelihood(stages=9), "likelihood.stages 9"),
         (lambda: Collapse(weights=()), "collapse.weights"),
         (lambda: Collapse(noises=(-0.1,)), "collapse.noises"),
         (lambda: dataclasses.replace(TINY, seeds=1), "--seeds 1"),

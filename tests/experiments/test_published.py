@@ -9,9 +9,11 @@ import jax.numpy as jnp
 import numpy as np
 import pytest
 
+from experiments.domain_generalization import claim
 from experiments.domain_generalization import published_runs as runs
 from experiments.domain_generalization.published import ordering
 from experiments.domain_generalization.published_table import (
+    METHODS,
     PUBLISHED,
     RECIPE,
 )
@@ -19,8 +21,20 @@ from experiments.domain_generalization.settings import Published
 from jaxgen.data.images import Labelled
 from jaxgen.keys import named
 
+TINY = dataclasses.replace(claim.PRESETS["tiny"], parts=("published",))
 SETTINGS = Published(share=0.05, restarts=2, hidden=4, steps=4, anneal=2)
 DATA = runs.digits_there(SETTINGS)
+
+
+def test_a_published_table_stands_beside_ours(results, folder):
+    told = results["published"]
+    assert set(told["right"]) == set(told["in_print"]) == {*METHODS, "oracle"}
+    for scores in told["right"].values():
+        for shares in scores.values():
+            assert len(shares) == TINY.published.restarts
+            assert all(0 <= share <= 100 for share in shares)
+    page = (folder / "report.html").read_text()
+    assert "misleading colours, in print" in page and "best of shape alone" in page
 
 
 @pytest.fixture(scope="module")
