@@ -60,10 +60,10 @@ PRESETS = {
         RUNS / "gate", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("gate")
     ),
     "short": LatentSpaces(
-        RUNS / "short", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("iwae", 1_000, 5)
+        RUNS / "short", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("iwae", 5, 1_000)
     ),
     "full": LatentSpaces(
-        RUNS / "full", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("iwae", 10_000, 8)
+        RUNS / "full", LIKELIHOOD, 2, MNIST, likelihood=Likelihood("iwae", 8, 10_000)
     ),
 }
 

@@ -149,7 +149,7 @@ def bound_of_each(
 
     Example:
         >>> import jax, jax.numpy as jnp
-        >>> draw = lambda x, key, c: x + jax.random.normal(key, (c, 1)) - 0.5
+        >>> draw = lambda x, key, c: x[None] + jax.random.normal(key, (c, 1)) - 0.5
         >>> bounds = bound_of_each(draw, jnp.array([1.0, 5.0]), jax.random.key(0), 5000)
         >>> jnp.round(bounds).tolist()
         [1.0, 5.0]

@@ -23,7 +23,9 @@ from experiments.latent_spaces.settings import (
     ModelName,
     Models,
     SamplerName,
+    WiderName,
 )
+from experiments.latent_spaces.wider import WIDER_TITLES
 from tests.markup import Reader
 
 TINY = claim.PRESETS["tiny"]
@@ -54,6 +56,19 @@ def test_references_score_what_they_must(results):
         for model in TINY.models.names
         for sampler in TINY.generation.samplers
     }
+
+
+def test_the_wider_family_is_drawn_from_its_own_priors(results):
+    rows = results["generation"]["wider"]
+    assert len(rows) == len(WIDER_TITLES) * TINY.seeds
+    assert set(get_args(WiderName)) == set(WIDER_TITLES)
+    rates = {row["model"]: row["rate"] for row in rows}
+    size = TINY.models.code
+    assert rates[WIDER_TITLES["rounded"]] == pytest.approx(size * np.log(5), rel=1e-4)
+    groups = size // np.gcd(2, size)
+    expected = groups * np.log(16)
+    assert rates[WIDER_TITLES["vector_quantized"]] == pytest.approx(expected, rel=1e-4)
+    assert all(row["frechet"] > 0 and row["distortion"] > 0 for row in rows)
 
 
 def test_likelihoods_are_nats_of_an_image_and_bounds_are_bounds(results):
