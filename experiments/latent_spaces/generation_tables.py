@@ -71,7 +71,8 @@ def generation_section(
 
 def wider_table(wider: Mapping[str, Mapping[str, np.ndarray]]) -> Fragment:
     """Scores of models whose codes or priors are others."""
-    columns = COLUMNS | {
+    columns = {
+        **COLUMNS,
         "distortion": ("distortion, nats", "z.2f"),
         "rate": ("rate, nats", "z.2f"),
     }

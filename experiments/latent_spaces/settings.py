@@ -82,7 +82,7 @@ class Generation:
     """Of the mixture."""
     steps: int = 1_000
     """Updates of the flow, and of the second stage."""
-    wider: tuple[WiderName, ...] = WiderName.__args__
+    wider: tuple[WiderName, ...] = ("rounded", "flow_prior")
     """Models with codes or priors of their own, each a program: FSQ, VQ, a flow prior."""
 
     def __post_init__(self):
