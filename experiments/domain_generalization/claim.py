@@ -14,10 +14,11 @@ Its parts:
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
-Time: laptop about 12 minutes on two cores, study a night. Expected: unseen domains are
+Time: laptop about 15 minutes on two cores, study a night. Expected: unseen domains are
 told better with each doubling of the number of domains in training, and those in training
 worse. What an architecture tells of unseen domains follows from what it tells of those in
 training: attention is on the line of the others. Models without mixing are far worse.
+Domains learned in turn are forgotten by 0.1 bits per byte; replay gains that back.
 """
 
 from pathlib import Path
@@ -90,7 +91,9 @@ PRESETS = {
             updates=160,
             replayed=2,
             capacity=256,
-            tested=64,
+            fisher_windows=128,
+            evaluations=8,
+            tested=32,
         ),
         split_digits=SplitDigits(
             "mnist",
