@@ -20,9 +20,9 @@ domains are told better with each doubling of the number of domains in training,
 in training worse. What an architecture tells of unseen domains follows from what it tells
 of those in training: attention is on the line of the others. Models without mixing are
 far worse. A few kB of an unseen domain gain half a bit a byte of it; part of the way back
-from full tuning gives a better front of gains and losses, low-rank adapters and prefixes
-a worse one, and a prompt gains nothing. Domains learned
-in turn are forgotten by 0.1 bits per byte; replay gains that back.
+from full tuning gives a front of gains and losses at least as good, low-rank adapters and
+prefixes a worse one, and a prompt gains nothing. Domains learned in turn are forgotten by
+0.1 bits per byte; replay gains that back.
 """
 
 from pathlib import Path
