@@ -15,6 +15,7 @@ from experiments.domain_generalization.text_runs import dispatches, optimizer_of
 from experiments.training import Run, trained
 from jaxgen.arrays import Array, Float, Key, Metrics, PyTree, Scalar
 from jaxgen.data.associative_recall import AssociativeRecall, Recall, associations
+from jaxgen.data.batches import minibatch
 from jaxgen.models.language_model import LanguageModel
 from jaxgen.objectives.language import masked_cross_entropy
 from jaxgen.training.descent import descent
@@ -41,14 +42,21 @@ class Answers(NamedTuple):
     chance: float
 
 
+class Pools(NamedTuple):
+    """Rows to learn from, and rows to be judged by."""
+
+    train: Recall
+    test: Recall
+
+
 def answers_of(experiment: DomainGeneralization, folder: Path) -> Answers:
     """What every architecture answers; trains what is missing."""
     settings = experiment.architecture.recall
     task = task_of(settings)
-    test = associations(task, jax.random.key(0), settings.tested)
+    pools = pools_of(task, settings)
     right: dict[ArmName, np.ndarray] = {
-        name: trained(run_of(name, experiment, task, test), folder / name).last("right")
-        for name in experiment.architecture.arms
+        name: trained(run_of(name, experiment, pools), folder / name).last("right")
+        for name in settings.arms or experiment.architecture.arms
     }
     return Answers(right, task.chance_in_row, task.chance)
 
@@ -58,12 +66,15 @@ def task_of(settings: Settings) -> AssociativeRecall:
     return AssociativeRecall(settings.pairs, settings.length, settings.vocabulary, 1.0)
 
 
-def run_of(
-    name: ArmName,
-    experiment: DomainGeneralization,
-    task: AssociativeRecall,
-    test: Recall,
-) -> Run:
+def pools_of(task: AssociativeRecall, settings: Settings) -> Pools:
+    """Rows, as many to learn from as are drawn."""
+    count = settings.batch * settings.steps
+    draw = jax.jit(lambda key: associations(task, key, count + settings.tested))
+    rows = draw(jax.random.key(0))
+    return Pools(Recall(*(x[:count] for x in rows)), Recall(*(x[count:] for x in rows)))
+
+
+def run_of(name: ArmName, experiment: DomainGeneralization, pools: Pools) -> Run:
     """All seeds of one architecture, whose model is that of its texts."""
     settings, net = experiment.architecture.recall, experiment.net
     model = scanned(language_model(name, net, experiment.architecture.window))
@@ -72,16 +83,15 @@ def run_of(
     def make() -> Learner:
         optimizer = optimizer_of(settings.rate, settings.steps)
         learner = descent(start_of(model), loss_of(model), optimizer)
-        return feed(
-            guard(learner), lambda _, key: associations(task, key, settings.batch)
-        )
+        draw = minibatch(settings.batch)
+        return feed(guard(learner), lambda data, key: draw(data.train, key))
 
     return Run(
         f"recall, {name}",
         make,
         grid(seed=range(FIRST, FIRST + settings.seeds)),
-        test,
-        lambda state, rows: {"right": share_right(model, state, rows)},
+        pools,
+        lambda state, data: {"right": share_right(model, state, data.test)},
         settings.steps,
         dispatch,
         evaluate_every=every,

@@ -10,6 +10,7 @@ from experiments.checks import (
     require_positive,
     require_rising,
 )
+from experiments.digit_sources import DigitSource
 from experiments.domain_generalization.continual_settings import (
     Continual,
     SplitDigits,
@@ -23,6 +24,7 @@ Part = Literal[
     "fine_tuning",
     "continual",
     "split_digits",
+    "published",
 ]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
@@ -127,6 +129,8 @@ class Diversity:
 class Recall:
     """What a row said of a key, asked once for each: where attention must win."""
 
+    arms: tuple[ArmName, ...] = ()
+    """Those of texts unless told."""
     pairs: int = 3
     """Of a key and a value, at the start of a row."""
     length: int = 24
@@ -134,7 +138,7 @@ class Recall:
     vocabulary: int = 8
     """Half of it values, the others keys and a blank, of the model's 256 tokens."""
     batch: int = 32
-    """Fresh rows of an update."""
+    """Rows of an update, of a pool with as many as are drawn in all."""
     steps: int = 160
     """Updates."""
     rate: float = 3e-3
@@ -147,6 +151,8 @@ class Recall:
     def __post_init__(self):
         names = "pairs", "length", "batch", "steps", "rate", "seeds", "tested"
         require_positive("architecture.recall", self, *names)
+        if self.arms:
+            require_each_once("architecture.recall.arms", self.arms)
         if self.seeds < 2:
             raise ValueError("--architecture.recall.seeds 1: expected 2 or more")
         if not 2 * self.pairs + 2 <= self.vocabulary <= 256:
@@ -214,6 +220,34 @@ class Algorithms:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Colored MNIST, as it was published: colours mislead where they are tested."""
+
+    source: DigitSource = "digits8"
+    """The digits of scikit-learn, a small form; or MNIST's (from a file, or TFDS)."""
+    file: Path | None = None
+    """An .npz file of images (n, h, w) and labels (n,), used instead of TFDS."""
+    share: float = 1.0
+    """Of the images to learn from; a fifth is five times sooner there."""
+    restarts: int = 5
+    """Replicates, each with colours, labels and parameters of its own; 10 in print."""
+    hidden: int = 64
+    """Units of each of two layers; 390 in print."""
+    steps: int = 500
+    """Updates, each with all images."""
+    anneal: int = 190
+    """Updates before a penalty has its full weight."""
+
+    def __post_init__(self):
+        names = "share", "restarts", "hidden", "steps", "anneal"
+        require_positive("published", self, *names)
+        if self.share > 1:
+            raise ValueError(f"--published.share {self.share}: expected 1 or less")
+        if self.restarts < 2:
+            raise ValueError("--published.restarts 1: expected 2 or more")
+
+
+@dataclass(frozen=True)
 class DomainGeneralization:
     """What to measure, and where to leave the report."""
 
@@ -229,6 +263,7 @@ class DomainGeneralization:
     fine_tuning: FineTuning = field(default_factory=FineTuning)
     continual: Continual = field(default_factory=Continual)
     split_digits: SplitDigits = field(default_factory=SplitDigits)
+    published: Published = field(default_factory=Published)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)

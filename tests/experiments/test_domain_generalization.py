@@ -19,6 +19,7 @@ from experiments.domain_generalization.architecture_findings import (
 )
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity_findings import by_size, slopes
+from experiments.domain_generalization.published_table import METHODS
 from experiments.domain_generalization.recall import scanned, share_right, task_of
 from experiments.domain_generalization.selection import (
     SELECTIONS,
@@ -88,13 +89,24 @@ def test_every_architecture_leaves_out_every_domain(results):
 
 def test_every_architecture_is_asked_to_recall(results, folder):
     told = results["architecture"]["recall"]
-    assert set(told["right"]) == set(TINY.architecture.arms)
+    assert set(told["right"]) == set(TINY.architecture.recall.arms)
     seeds, asked = TINY.architecture.recall.seeds, 4 * 3
     for right in told["right"].values():
         assert len(right) == seeds
         assert all(abs(share * asked - round(share * asked)) < 1e-5 for share in right)
     assert (told["chance_in_row"], told["chance"]) == (1 / 3, 1 / 4)
     assert "any value of the row" in (folder / "report.html").read_text()
+
+
+def test_a_published_table_stands_beside_ours(results, folder):
+    told = results["published"]
+    assert set(told["right"]) == set(told["in_print"]) == {*METHODS, "oracle"}
+    for scores in told["right"].values():
+        for shares in scores.values():
+            assert len(shares) == TINY.published.restarts
+            assert all(0 <= share <= 100 for share in shares)
+    page = (folder / "report.html").read_text()
+    assert "misleading colours, in print" in page and "best of shape alone" in page
 
 
 def test_models_that_recall_are_those_of_texts():
