@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 FAMILY := $(shell $(PYTHON) -c 'import sys; print("py3.11" if sys.version_info[:2] == (3, 11) else "py3.12")')
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes
 
-.PHONY: demo study slow test check benchmark locks clean
+.PHONY: demo study slow test check benchmark prove soak locks clean
 
 demo: $(VENV)/run.done
 	$(BIN)/python -m experiments.mode_collapse
@@ -17,6 +17,7 @@ study: $(VENV)/test.done
 	$(BIN)/python -m experiments.mode_collapse study
 	$(BIN)/python -m experiments.attention_scaling study
 	$(BIN)/python -m experiments.latent_spaces study
+	$(BIN)/python -m experiments.domain_generalization study
 
 test: check
 	$(BIN)/python -m pytest -n 2 -m "not slow"
@@ -35,6 +36,17 @@ benchmark: $(VENV)/run.done
 	$(BIN)/python -m experiments.benchmarks.metrics
 	$(BIN)/python -m experiments.benchmarks.attention
 	$(BIN)/python -m experiments.benchmarks.mixers
+	$(BIN)/python -m experiments.benchmarks.autoencoding
+	$(BIN)/python -m experiments.benchmarks.language
+	$(BIN)/python -m experiments.benchmarks.adaptation
+	$(BIN)/python -m experiments.benchmarks.continual
+
+# Every program, for pods that are not here; keeps what is not kept in tpu/golden yet.
+prove: $(VENV)/test.done
+	$(BIN)/python -m tpu prove all --kept --parts update --on v5litepod-16,v5litepod-256,v6e-256,v5p-128,2xv5litepod-16
+
+soak: $(VENV)/run.done
+	$(BIN)/python -m tpu try --random 100
 
 $(BIN)/python:
 	@$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is %d.%d: make PYTHON=python3.13 ..." % sys.version_info[:2] if sys.version_info < (3, 11) else 0)'

@@ -12,6 +12,7 @@ from experiments.launch import command
 from experiments.versions import versions
 from jaxgen.report.page import Fragment, page, paragraph, section, settings, svg_file
 from jaxgen.training.directory import run_directory
+from jaxgen.training.processes import is_first
 from jaxgen.training.record import json_ready
 
 
@@ -70,12 +71,13 @@ def left_report(
         names = [name for name in parts if name in wanted or (folder / name).is_dir()]
         done = {name: parts[name](folder / name) for name in names}
         results = results_of(decided, done)
-        (folder / "results.json").write_text(json.dumps(results, allow_nan=False))
-        for part in done.values():
-            for name, drawing in part.drawings.items():
-                (folder / f"{name}.svg").write_text(svg_file(drawing))
         document = folder / "report.html"
-        document.write_text(report_page(words, results, done))
+        if is_first():
+            (folder / "results.json").write_text(json.dumps(results, allow_nan=False))
+            for part in done.values():
+                for name, drawing in part.drawings.items():
+                    (folder / f"{name}.svg").write_text(svg_file(drawing))
+            document.write_text(report_page(words, results, done))
     return document
 
 

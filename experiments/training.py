@@ -19,6 +19,7 @@ from jaxgen.training.compile import compile
 from jaxgen.training.dispatch import repeat
 from jaxgen.training.learner import Learner, State
 from jaxgen.training.loop import fit
+from jaxgen.training.processes import on_host
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import recorded
 from jaxgen.training.replicate import each_row, replicate, row_names
@@ -132,7 +133,7 @@ def on_rows(
         {"replica": largest_divisor(count, len(devices))},
         devices[: largest_divisor(count, len(devices))],
     )
-    return jax.tree.map(np.asarray, shared_out(function, mesh)(rows, *arguments))
+    return on_host(shared_out(function, mesh)(rows, *arguments))
 
 
 @lru_cache(maxsize=256)

@@ -8,6 +8,7 @@ os.environ.update(
     TPU_WORKER_HOSTNAMES="localhost",
     TPU_LOG_DIR="disabled",
     ALLOW_MULTIPLE_LIBTPU_LOAD="1",
+    OPENBLAS_NUM_THREADS="1",  # two workers' threads would wait for each other
     XLA_FLAGS="--xla_backend_optimization_level=0",  # most of a test is compiling
 )
 

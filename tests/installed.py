@@ -8,3 +8,8 @@ with_libtpu = pytest.mark.skipif(
     importlib.util.find_spec("libtpu") is None,
     reason="the TPU compiler is not installed: pip install 'jaxgen[prove]'",
 )
+
+with_qwix = pytest.mark.skipif(
+    importlib.util.find_spec("qwix") is None,
+    reason="the LoRA to compare with is not installed: pip install qwix",
+)

@@ -91,3 +91,21 @@ def assert_shared_out_and_held(trained: Trained):
     held, start = (of_row(state, live) for state in (trained.after, trained.before))
     chex.assert_trees_all_equal(held.params, start.params)
     chex.assert_trees_all_equal(held.opt, start.opt)
+
+
+def one_of(functions, index):
+    """The function that answers as the one of that index does, which may be traced."""
+
+    def answer(*args):
+        answers = [function(*args) for function in functions]
+        return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *answers)
+
+    return answer
+
+
+def rows_of(names):
+    """A row for each, and one that dies; of an even number."""
+    live = [*range(len(names)), 0] if len(names) % 2 == 0 else [*range(len(names))]
+    chosen = np.array([*live, 0], np.int32)
+    rate = np.array([0.01] * len(live) + [np.inf], np.float32)
+    return {"seed": np.full(len(chosen), 5), "rate": rate, "chosen": chosen}

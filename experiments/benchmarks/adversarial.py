@@ -19,7 +19,6 @@ process for each core and level with a whole step compiled there; at one seed, w
 on one core, slower than PyTorch compiled for two.
 """
 
-import importlib.util
 import os
 import sys
 import time
@@ -40,6 +39,7 @@ from experiments.benchmarks.study_rows import (
     shares_of,
     study_rows,
     study_table,
+    torch_is_here,
 )
 from experiments.benchmarks.timing import Measurement, gemm, interleaved
 from experiments.devices import device_environment, usable_cores
@@ -198,11 +198,6 @@ def _torch(e, way: Rival, seeds: int, title: str, shares, threads: int) -> Entry
         for share in shares
     )
     return Entry(Contender(f"{title}, {seeds} seeds", builds), seeds, title)
-
-
-def torch_is_here() -> bool:
-    """Whether PyTorch is installed."""
-    return importlib.util.find_spec("torch") is not None
 
 
 def results(

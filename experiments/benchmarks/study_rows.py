@@ -1,5 +1,6 @@
 """Rows of benchmarks of training: each way beside jaxgen's, with as many seeds."""
 
+import importlib.util
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -31,6 +32,11 @@ class Unit(NamedTuple):
 
     name: str
     flops: int
+
+
+def torch_is_here() -> bool:
+    """Whether PyTorch is installed."""
+    return importlib.util.find_spec("torch") is not None
 
 
 def shares_of(seeds: int, cores: int) -> list[int]:

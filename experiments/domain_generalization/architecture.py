@@ -22,10 +22,12 @@ from experiments.domain_generalization.architecture_tables import (
     arm_table,
     difference_figure,
     difference_table,
+    recall_table,
     robustness_figure,
     robustness_table,
 )
 from experiments.domain_generalization.corpora import Domains, domains_of
+from experiments.domain_generalization.recall import Answers, answers_of
 from experiments.domain_generalization.settings import ArmName, DomainGeneralization
 from experiments.domain_generalization.text_models import language_model
 from experiments.domain_generalization.text_runs import TextRuns, trained_on_sets
@@ -48,13 +50,14 @@ def architecture(experiment: DomainGeneralization, folder: Path) -> Part:
         name: told_by(one, len(domains.train)) for name, one in runs.items()
     }
     criteria = architecture_criteria(arms)
+    answers = answers_of(experiment, folder / "recall")
     drawings = {
         "architectures": difference_figure(arms),
         "robustness": robustness_figure(arms),
     }
     return Part(
-        results(domains, runs, arms, criteria),
-        sections(experiment, arms, criteria, drawings),
+        results(domains, runs, arms, criteria, answers),
+        sections(experiment, arms, criteria, answers, drawings),
         drawings,
     )
 
@@ -83,6 +86,7 @@ def sections(
     experiment: DomainGeneralization,
     arms: Mapping[ArmName, Told],
     criteria: Sequence[Criterion],
+    answers: Answers,
     drawings: Mapping[str, str],
 ) -> list[Fragment]:
     """The part of the page."""
@@ -103,6 +107,7 @@ def sections(
                 drawings["robustness"],
                 "Effective robustness, each domain that was left out a dot.",
             ),
+            recall_table(answers),
         )
     ]
 
@@ -111,8 +116,7 @@ HOW = (
     "Each model was trained on all domains but one, and told the one left out; {seeds} "
     "seed(s) each. Models have equal numbers of parameters, to one in a hundred: the "
     "perceptrons behind the mixers are as wide as that asks for. All have one learning "
-    "rate, which was not tuned for each. That attention can recall what a recurrence "
-    "forgets is measured elsewhere, by the claim about attention and length."
+    "rate, which was not tuned for each."
 )
 
 
@@ -131,6 +135,7 @@ def results(
     runs: Runs,
     arms: Mapping[ArmName, Told],
     criteria: Sequence[Criterion],
+    answers: Answers,
 ) -> dict[str, Any]:
     """Every number, with its keys."""
     return {
@@ -151,6 +156,11 @@ def results(
         },
         "died": {
             name: {str(k): v for k, v in one.died.items()} for name, one in runs.items()
+        },
+        "recall": {
+            "right": {name: each.tolist() for name, each in answers.right.items()},
+            "chance_in_row": answers.chance_in_row,
+            "chance": answers.chance,
         },
         "rows": [row for name, one in runs.items() for row in rows(name, one, domains)],
     }

@@ -14,6 +14,7 @@ from jaxgen.data.text_domains import (
     joined,
     split_documents,
 )
+from jaxgen.data.tfds import documents_from_tfds
 
 CONTEXT = 4
 """One over the share of a window that is context alone, where windows are scored."""
@@ -83,10 +84,21 @@ def domains_of(settings: Corpus) -> Domains:
 
 
 def texts_of(settings: Corpus) -> dict[str, list[bytes]]:
-    """The documents of every domain there is."""
+    """The documents of every domain there is.
+
+    Raises:
+      ImportError: a set is asked for, and TensorFlow Datasets are not installed.
+      ValueError: a set of the name of another domain.
+    """
     if settings.folder:
-        return domains_from_folder(settings.folder)
-    return {name: documents(name) for name in DOMAINS}
+        texts = domains_from_folder(settings.folder, settings.field)
+    else:
+        texts = {name: documents(name) for name in DOMAINS}
+    for name in settings.sets:
+        if name in texts:
+            raise ValueError(f"--corpus.sets {name}: a domain of that name is there")
+        texts[name] = list(documents_from_tfds(name, field=settings.field))
+    return texts
 
 
 def names_of(

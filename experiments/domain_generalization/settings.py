@@ -10,8 +10,22 @@ from experiments.checks import (
     require_positive,
     require_rising,
 )
+from experiments.digit_sources import DigitSource
+from experiments.domain_generalization.continual_settings import (
+    Continual,
+    SplitDigits,
+)
+from experiments.domain_generalization.fine_tuning_settings import FineTuning
 
-Part = Literal["diversity", "architecture", "algorithms"]
+Part = Literal[
+    "diversity",
+    "architecture",
+    "algorithms",
+    "fine_tuning",
+    "continual",
+    "split_digits",
+    "published",
+]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
 SelectionName = Literal["training_domains", "other_targets"]
@@ -22,7 +36,12 @@ class Corpus:
     """Domains of text, and what is read of them."""
 
     folder: Path | None = None
-    """Its .txt files and sub-folders are the domains; the package's own unless told."""
+    """Its files and sub-folders are the domains: .txt with a line of one form feed between
+    documents, .jsonl with one in each line; the package's own texts unless told."""
+    sets: tuple[str, ...] = ()
+    """Of text, by their names in TensorFlow Datasets, each a domain beside those."""
+    field: str = "text"
+    """What the text is called in .jsonl files and in sets."""
     train: tuple[str, ...] = ()
     """Domains to train on, each of which is held out in turn; all the rest unless told."""
     held_out: tuple[str, ...] = ()
@@ -51,7 +70,7 @@ class Corpus:
                 f"--corpus.held-out {' '.join(both)}: also in --corpus.train, and nothing "
                 "is trained on what is held out; leave it out of one of the two"
             )
-        for name in ("train", "held_out"):
+        for name in ("train", "held_out", "sets"):
             if getattr(self, name):
                 require_each_once(f"corpus.{name}", getattr(self, name))
         if self.weights:
@@ -107,6 +126,48 @@ class Diversity:
 
 
 @dataclass(frozen=True)
+class Recall:
+    """What a row said of a key, asked once for each: where attention must win."""
+
+    arms: tuple[ArmName, ...] = ()
+    """Those of texts unless told."""
+    pairs: int = 3
+    """Of a key and a value, at the start of a row."""
+    length: int = 24
+    """Tokens of a row; what is neither pair nor question is blank."""
+    vocabulary: int = 8
+    """Half of it values, the others keys and a blank, of the model's 256 tokens."""
+    batch: int = 32
+    """Rows of an update, of a pool with as many as are drawn in all."""
+    steps: int = 160
+    """Updates."""
+    rate: float = 3e-3
+    """Highest learning rate, as of texts."""
+    seeds: int = 3
+    """Replicates, over which intervals are."""
+    tested: int = 256
+    """Rows that a model is judged by."""
+
+    def __post_init__(self):
+        names = "pairs", "length", "batch", "steps", "rate", "seeds", "tested"
+        require_positive("architecture.recall", self, *names)
+        if self.arms:
+            require_each_once("architecture.recall.arms", self.arms)
+        if self.seeds < 2:
+            raise ValueError("--architecture.recall.seeds 1: expected 2 or more")
+        if not 2 * self.pairs + 2 <= self.vocabulary <= 256:
+            raise ValueError(
+                f"--architecture.recall.vocabulary {self.vocabulary}: expected "
+                f"{2 * self.pairs + 2} to 256 tokens for {self.pairs} pairs"
+            )
+        if self.length < 4 * self.pairs:
+            raise ValueError(
+                f"--architecture.recall.length {self.length}: expected "
+                f"{4 * self.pairs} or more, four for each pair"
+            )
+
+
+@dataclass(frozen=True)
 class Architecture:
     """Mixers of tokens in models of equal size, trained on all domains but one."""
 
@@ -116,6 +177,7 @@ class Architecture:
     """Replicates of each domain left out."""
     window: int = 8
     """Tokens that the window sees before each."""
+    recall: Recall = field(default_factory=Recall)
 
     def __post_init__(self):
         require_each_once("architecture.arms", self.arms)
@@ -158,6 +220,34 @@ class Algorithms:
 
 
 @dataclass(frozen=True)
+class Published:
+    """Colored MNIST, as it was published: colours mislead where they are tested."""
+
+    source: DigitSource = "digits8"
+    """The digits of scikit-learn, a small form; or MNIST's (from a file, or TFDS)."""
+    file: Path | None = None
+    """An .npz file of images (n, h, w) and labels (n,), used instead of TFDS."""
+    share: float = 1.0
+    """Of the images to learn from; a fifth is five times sooner there."""
+    restarts: int = 5
+    """Replicates, each with colours, labels and parameters of its own; 10 in print."""
+    hidden: int = 64
+    """Units of each of two layers; 390 in print."""
+    steps: int = 500
+    """Updates, each with all images."""
+    anneal: int = 190
+    """Updates before a penalty has its full weight."""
+
+    def __post_init__(self):
+        names = "share", "restarts", "hidden", "steps", "anneal"
+        require_positive("published", self, *names)
+        if self.share > 1:
+            raise ValueError(f"--published.share {self.share}: expected 1 or less")
+        if self.restarts < 2:
+            raise ValueError("--published.restarts 1: expected 2 or more")
+
+
+@dataclass(frozen=True)
 class DomainGeneralization:
     """What to measure, and where to leave the report."""
 
@@ -170,6 +260,10 @@ class DomainGeneralization:
     diversity: Diversity = field(default_factory=Diversity)
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
+    fine_tuning: FineTuning = field(default_factory=FineTuning)
+    continual: Continual = field(default_factory=Continual)
+    split_digits: SplitDigits = field(default_factory=SplitDigits)
+    published: Published = field(default_factory=Published)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)
@@ -178,6 +272,21 @@ class DomainGeneralization:
                 f"--algorithms.each {self.algorithms.each} --algorithms.updates "
                 f"{self.algorithms.updates}: more windows of a domain than the "
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        self.continual.require_stages(self.corpus.batch, self.corpus.budget)
+
+        tuning, corpus = self.fine_tuning, self.corpus
+        if tuning.shots[-1] > corpus.budget:
+            raise ValueError(
+                f"--fine-tuning.shots {tuning.shots[-1]}: more windows of a domain than "
+                f"the {corpus.budget} of --corpus.batch times --corpus.updates"
+            )
+        before = max(tuning.prefix, *tuning.prompts)
+        if before > corpus.length // 2:
+            raise ValueError(
+                f"--fine-tuning.prefix {tuning.prefix} --fine-tuning.prompts "
+                f"{' '.join(map(str, tuning.prompts))}: expected half of --corpus.length "
+                f"{corpus.length} or less, so that there is room before what is judged"
             )
 
 

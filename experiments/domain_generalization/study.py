@@ -8,17 +8,28 @@ from typing import Any
 
 from experiments.domain_generalization.algorithms import algorithms
 from experiments.domain_generalization.architecture import architecture
+from experiments.domain_generalization.continual import continual
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
+from experiments.domain_generalization.fine_tuning import fine_tuning
 from experiments.domain_generalization.page import WORDS
+from experiments.domain_generalization.published import published
+from experiments.domain_generalization.published_runs import digits_there
 from experiments.domain_generalization.settings import DomainGeneralization
+from experiments.domain_generalization.split_digits import split_digits
+from experiments.domain_generalization.split_digits_data import split_digits_of
 from experiments.domain_generalization.training_sets import sets_on_circles
+from experiments.domain_generalization.tuning_data import require_targets
 from experiments.report import Part, left_report
 
 PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "diversity": diversity,
     "architecture": architecture,
     "algorithms": algorithms,
+    "fine_tuning": fine_tuning,
+    "continual": continual,
+    "split_digits": split_digits,
+    "published": published,
 }
 
 
@@ -42,18 +53,30 @@ def require_possible(experiment: DomainGeneralization) -> None:
     """Raises, before anything is written, what a part would raise later.
 
     Raises:
-      ValueError: domains that are none, or too few.
-      OSError: a folder that cannot be read.
+      ValueError: domains that are none, or too few; digits that are none.
+      ImportError: digits of TFDS are asked for, and it is not installed.
+      OSError: a folder or a file that cannot be read.
     """
+    if "published" in experiment.parts:
+        digits_there(experiment.published)
+    if experiment.parts == ("published",):
+        return
     domains = domains_of(experiment.corpus)
     if "diversity" in experiment.parts:
         sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
+    if "fine_tuning" in experiment.parts:
+        require_targets(experiment.fine_tuning.targets, domains.train)
+    if "split_digits" in experiment.parts:
+        digits = experiment.split_digits
+        split_digits_of("split_digits", digits.source, digits.file)
 
 
 def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
     """What decides the results, as JSON: all but where they go, and which parts."""
     settings = asdict(experiment)
     settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
+    settings["split_digits"]["file"] = str(settings["split_digits"]["file"] or "")
+    settings["published"]["file"] = str(settings["published"]["file"] or "")
     return {
         "experiment": "domain_generalization",
         **{name: settings[name] for name in settings if name not in ("out", "parts")},

@@ -1,5 +1,6 @@
 """Small language models of bytes, of equal size whatever mixes their tokens."""
 
+from collections.abc import Callable
 from typing import Any
 
 import flax.linen as nn
@@ -145,12 +146,31 @@ def bits_of_domains(
       context: at least 1.
       at_once: windows at a time, so that memory stays small.
     """
+
+    def nats(rows: Array) -> Array:
+        return nats_of(model, params, rows)
+
     domains, count, length = windows.shape
+    rows = windows.reshape(domains * count, length)
+    return bits_of_rows(nats, rows, context, at_once).reshape(domains, count).mean(1)
+
+
+def bits_of_rows(
+    nats: Callable[[Array], Array],
+    rows: Int[Array, "n t"],
+    context: int,
+    at_once: int = 32,
+) -> Float[Array, " n"]:
+    """Bits per byte of each row, by whatever tells nats of all its bytes but the first.
+
+    Args:
+      nats: ``rows (b, t) -> (b, t - 1)``.
+      rows: of which the first ``context`` bytes are not told.
+      context: at least 1.
+      at_once: rows at a time.
+    """
 
     def of_row(row: Array) -> Array:
-        found = nats_of(model, params, row[None].astype(jnp.int32))
-        return found[0, context - 1 :].mean()
+        return nats(row[None].astype(jnp.int32))[0, context - 1 :].mean()
 
-    rows = windows.reshape(domains * count, length)
-    nats = jax.lax.map(of_row, rows, batch_size=at_once)
-    return nats.reshape(domains, count).mean(1) / jnp.log(2)
+    return jax.lax.map(of_row, rows, batch_size=at_once) / jnp.log(2)

@@ -15,6 +15,7 @@ from jaxgen.attention.cudnn import CuDNN
 from jaxgen.attention.expressions import FULL
 from jaxgen.attention.patterns import Pattern
 from jaxgen.attention.scores import Score, unchanged
+from jaxgen.attention.sharded import Sharded
 from jaxgen.attention.splash import Splash
 from jaxgen.attention.tiles import Attended, finite
 
@@ -134,12 +135,23 @@ def supporting(implementation: Implementation | None, case: Case) -> Implementat
     Raises:
       ValueError: it is none, or does not support the case.
     """
-    how = implementation or chosen(case, jax.default_backend())
+    how = implementation or chosen(case, platform())
     if isinstance(how, type) or not isinstance(how, Implementation):
         raise ValueError(f"an implementation {how}: expected one such as Chunked()")
     if refusal := how.refusal(case):
         raise ValueError(f"{how} does not support {refusal}; leave implementation out")
     return how
+
+
+def platform() -> str:
+    """Of the devices of the mesh, which need not be here; without one, of those here.
+
+    Example:
+        >>> platform() == jax.default_backend()
+        True
+    """
+    device = jax.sharding.get_abstract_mesh().abstract_device
+    return device.platform if device else jax.default_backend()
 
 
 def with_sinks(attended: Attended, sinks: Float[Array, " n"]) -> Attended:
@@ -169,7 +181,8 @@ def implementations(case: Case, platform: str) -> tuple[Implementation, ...]:
     sparse = case.live(case.grid(gathered.size)).mean() <= SPARSE
     last = gathered if sparse else Chunked(256)
     if platform == "tpu":
-        return Splash(gathered.size) if sparse else Splash(), last
+        kernel = Splash(gathered.size) if sparse else Splash()
+        return kernel, Sharded(kernel), last
     return (CuDNN(), last) if platform == "gpu" else (last,)
 
 

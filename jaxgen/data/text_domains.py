@@ -5,14 +5,15 @@ terms, is told by the file NOTICE beside them.
 """
 
 import lzma
-import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.resources import files
 from pathlib import Path
 
 import numpy as np
 
 from jaxgen.arrays import Shaped
+from jaxgen.data.text_files import parted_documents
+from jaxgen.data.text_records import documents_from_jsonl
 
 DOMAINS = (
     "fiction",
@@ -27,8 +28,8 @@ DOMAINS = (
     "math",
 )
 
-FORM_FEED = re.compile(rb"\r?\n?\x0c\r?\n?")
-"""What separates documents in a file: a line that holds it alone."""
+ENDINGS = ".txt", ".jsonl"
+"""Of files that are read: text, or a JSON object in each line."""
 
 
 def documents(domain: str) -> list[bytes]:
@@ -49,32 +50,42 @@ def documents(domain: str) -> list[bytes]:
     if domain not in DOMAINS:
         raise ValueError(f"domain {domain!r}: expected one of {', '.join(DOMAINS)}")
     packed = files("jaxgen.data") / "text" / f"{domain}.txt.xz"
-    return _parts(lzma.decompress(packed.read_bytes()))
+    return parted_documents(lzma.decompress(packed.read_bytes()))
 
 
-def domains_from_folder(folder: Path) -> dict[str, list[bytes]]:
-    """The documents of each ``.txt`` file and of each sub-folder of them, by its name.
+def domains_from_folder(
+    folder: Path,
+    field: str = "text",
+    read: Callable[[Path], bytes] = Path.read_bytes,
+) -> dict[str, list[bytes]]:
+    """The documents of each file of text and of each sub-folder of them, by its name.
 
-    A line of one form feed separates documents; a file without any is one document, and
-    a sub-folder holds those of all its files, however deep, in the order of their paths.
+    A ``.txt`` file is one document, or several with a line of one form feed between them;
+    each line of a ``.jsonl`` file is an object that holds one. A sub-folder has those of
+    all its files, however deep, in the order of their paths.
+
+    Args:
+      folder: of the files.
+      field: of the objects in ``.jsonl`` files, which holds the text.
+      read: a ``.txt`` file: with ``utf8_bytes`` any that is not UTF-8 is refused, for a
+        tokenizer that asks for it. Bytes need not be.
 
     Raises:
       FileNotFoundError: there is no such folder.
-      ValueError: it has no such file, a file or a sub-folder has no text, or both have one
-        name.
+      ValueError: it has no such file, a file or a sub-folder has no text, or two have one
+        name; a line that is no such object.
     """
     if not folder.is_dir():
-        raise FileNotFoundError(f"{folder}: expected a folder of .txt files")
-    within = [path for path in folder.iterdir() if path.is_dir()]
-    whole = {path: sorted(path.rglob("*.txt")) for path in within}
-    paths = {path: [path] for path in folder.glob("*.txt") if path.is_file()}
-    paths |= {path: files for path, files in whole.items() if files}
+        raise FileNotFoundError(f"{folder}: expected a folder of .txt or .jsonl files")
+    paths = _files_of_domains(folder)
     if not paths:
-        raise ValueError(f"{folder}: no .txt file in it; expected one for each domain")
+        raise ValueError(
+            f"{folder}: no .txt or .jsonl file in it; expected one for each domain"
+        )
     domains: dict[str, list[bytes]] = {}
     for path in sorted(paths):
         name = path.name if path.is_dir() else path.stem
-        texts = [part for file in paths[path] for part in _parts(file.read_bytes())]
+        texts = [part for file in paths[path] for part in _documents(file, field, read)]
         if not texts:
             raise ValueError(f"{path}: no text in it; write some, or remove the file")
         if name in domains:
@@ -115,6 +126,20 @@ def joined(documents: Sequence[bytes]) -> Shaped[np.ndarray, " t"]:
     return np.frombuffer(b"\n\x0c\n".join(documents), np.uint8)
 
 
-def _parts(text: bytes) -> list[bytes]:
-    """Documents that hold more than white space."""
-    return [part for part in FORM_FEED.split(text) if part.strip()]
+def _files_of_domains(folder: Path) -> dict[Path, list[Path]]:
+    """The files of each domain, by the file or the sub-folder that is the domain."""
+    found = {}
+    for path in folder.iterdir():
+        within = sorted(path.rglob("*")) if path.is_dir() else [path]
+        files = [file for file in within if file.is_file() and file.suffix in ENDINGS]
+        if files:
+            found[path] = files
+    return found
+
+
+def _documents(
+    file: Path, field: str, read: Callable[[Path], bytes]
+) -> Sequence[bytes]:
+    if file.suffix == ".jsonl":
+        return list(documents_from_jsonl(file, field))
+    return parted_documents(read(file))

@@ -1,5 +1,6 @@
-"""Images by the name they have in TensorFlow Datasets, without TensorFlow."""
+"""Images and texts by the name they have in TensorFlow Datasets, without TensorFlow."""
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +45,35 @@ def labelled_from_tfds(
     images = np.stack([example["image"] for example in examples])
     labels = np.array([example["label"] for example in examples])
     return labelled(images, labels, largest=255)
+
+
+def documents_from_tfds(
+    name: str, split: str = "train", folder: Path | None = None, field: str = "text"
+) -> Iterator[bytes]:
+    """The text of each example, one at a time: the set need not fit in memory.
+
+    Texts of white space alone are passed over. Read as by `labelled_from_tfds`.
+
+    Args:
+      name: of a set whose examples have a text, in UTF-8.
+      split: of the set, such as ``"train"`` or ``"test[:1000]"``.
+      folder: where sets are kept; by default TFDS's own.
+      field: of the examples, which holds the text.
+
+    Raises:
+      ImportError: tensorflow-datasets is not installed.
+      ValueError: the set is unknown, cannot be had, or has no such examples.
+    """
+    source = _source(name, split, folder)
+    features = source.dataset_info.features
+    if field not in features or features[field].np_dtype != np.dtype("O"):
+        raise ValueError(
+            f"{name}: its examples hold {', '.join(features)}; expected a text in {field!r}"
+        )
+    for i in range(len(source)):
+        text = source[i][field]
+        if text.strip():
+            yield text
 
 
 def _source(name: str, split: str, folder: Path | None) -> Any:

@@ -119,3 +119,35 @@ def bits_per_byte(
     if not size:
         raise ValueError("bits_per_byte of no text: expected 1 byte or more")
     return float(np.asarray(nats, np.float64).sum() / (np.log(2) * size))
+
+
+def bits_per_byte_of_tokens(
+    nats: Float[Array, "*n"] | Float[np.ndarray, "*n"],
+    sizes: Int[np.ndarray, "*n"],
+    told: Bool[Array, "*n"] | Bool[np.ndarray, "*n"],
+) -> float:
+    """Nats of tokens, in bits, over the bytes of these tokens: some are context alone.
+
+    Computes ``sum_told nats / (log 2 sum_told sizes)``. Over all tokens of a text it is
+    `bits_per_byte`, as their sizes add up to its bytes.
+
+    Args:
+      nats: of each token; summed in float64.
+      sizes: bytes of the text that each token stands for; see ``Tokens``.
+      told: which of them count.
+
+    Raises:
+      ValueError: those that count have no bytes.
+
+    Example:
+      >>> nats, sizes = np.log(2) * np.array([9.0, 12.0, 4.0]), np.array([1, 2, 2])
+      >>> bits_per_byte_of_tokens(nats, sizes, np.array([False, True, True]))
+      4.0
+    """
+    counted = np.asarray(told)
+    size = int(sizes[counted].sum())
+    if size < 1:
+        raise ValueError(
+            "bits_per_byte_of_tokens that are of no byte: expected 1 or more"
+        )
+    return float(np.asarray(nats, np.float64)[counted].sum() / (np.log(2) * size))

@@ -121,6 +121,33 @@ def products(factors: Factors) -> Float[Array, "b t v"]:
     )
 
 
+def untied(model: LanguageModel, params: PyTree) -> tuple[LanguageModel, PyTree]:
+    """The same model, whose last matrix is its own: ``W = E / sqrt(d)`` to start from.
+
+    So the last matrix can be learned alone, and what is read stays as it is.
+
+    Raises:
+      ValueError: it is its own already.
+
+    Example:
+      >>> from jaxgen.nn.gated_convolution import GatedConvolution
+      >>> from jaxgen.nn.transformer_block import TransformerBlock
+      >>> block = TransformerBlock(GatedConvolution(4, causal=True))
+      >>> model = LanguageModel(TextEncoder(256, 4, (block,)))
+      >>> tokens = jnp.zeros((1, 3), int)
+      >>> params = model.init(jax.random.key(0), tokens)["params"]
+      >>> own, its = untied(model, params)
+      >>> before = model.apply({"params": params}, tokens)
+      >>> bool(jnp.allclose(before, own.apply({"params": its}, tokens), atol=1e-6))
+      True
+    """
+    if not model.tied:
+        raise ValueError("untied of LanguageModel(tied=False): it is untied already")
+    embedding = params["encoder"]["embedding"]["embedding"]
+    output = embedding * model.encoder.features**-0.5
+    return model.clone(tied=False), {**params, "output": output}
+
+
 def parameter_count(model: nn.Module) -> int:
     """Numbers that a model of tokens learns, embeddings among them.
 

@@ -16,6 +16,16 @@ def require_positive(what: str, value: Any) -> None:
         raise ValueError(f"{what}={value}: expected a finite number above 0")
 
 
+def require_not_negative(what: str, value: Any) -> None:
+    """Raises:
+    ValueError: a number below zero, or not finite; traced ones pass.
+    """
+    if isinstance(value, Tracer):
+        return
+    if not (np.isfinite(value) and value >= 0):
+        raise ValueError(f"{what}={value}: expected a finite number, 0 or more")
+
+
 def require_share(what: str, value: Any) -> None:
     """Raises:
     ValueError: a number that is not in (0, 1]; traced ones pass.

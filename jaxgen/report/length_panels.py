@@ -36,7 +36,16 @@ def looks_of(panels: Panels) -> dict[str, Look]:
     Raises:
         ValueError: if there are more names than looks.
     """
-    names = list(dict.fromkeys(name for curves in panels.values() for name in curves))
+    return looks_of_names([name for curves in panels.values() for name in curves])
+
+
+def looks_of_names(repeated: Sequence[str]) -> dict[str, Look]:
+    """Colour and marker of every name, however often it is given.
+
+    Raises:
+        ValueError: if there are more names than looks.
+    """
+    names = list(dict.fromkeys(repeated))
     if len(names) > len(MARKERS):
         raise ValueError(
             f"panels have {len(names)} names {names}; expected at most {len(MARKERS)}, "

@@ -4,6 +4,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 import jax
+import numpy as np
+from jax.experimental.mesh_utils import create_device_mesh, create_hybrid_device_mesh
 from jax.sharding import AxisType, Mesh
 from jax.sharding import PartitionSpec as P
 
@@ -19,6 +21,10 @@ BATCH_AXES = ("data", "fsdp")
 def mesh_of(sizes: Mapping[str, int], devices: Sequence | None = None) -> Mesh:
     """The mesh with the wished axis sizes.
 
+    On TPUs neighbours in the mesh are neighbours in the torus, as far as the sizes allow:
+    an axis that is a product of whole sides has all their links. Where the devices are
+    of several slices, the outermost axis goes over them, and within each.
+
     Args:
       sizes: the size of each named axis; one may be -1 and takes what is left.
       devices: the devices to use, by default all; those of a TPU topology will do.
@@ -27,8 +33,8 @@ def mesh_of(sizes: Mapping[str, int], devices: Sequence | None = None) -> Mesh:
       A mesh with the axes in the order of ``AXES``, all of type ``Auto``.
 
     Raises:
-      ValueError: an unknown axis, two open sizes, or sizes that the devices cannot
-        fill.
+      ValueError: an unknown axis, two open sizes, sizes that the devices cannot
+        fill, or an outermost axis that does not divide over the slices.
 
     Example:
       >>> import jax
@@ -43,7 +49,22 @@ def mesh_of(sizes: Mapping[str, int], devices: Sequence | None = None) -> Mesh:
     names = tuple(name for name in AXES if name in filled)
     shape = tuple(filled[name] for name in names)
     auto = (AxisType.Auto,) * len(names)
-    return jax.make_mesh(shape, names, axis_types=auto, devices=devices)
+    return Mesh(_laid(shape, names, devices), names, axis_types=auto)
+
+
+def _laid(shape: tuple[int, ...], names: Sequence[str], devices: list) -> np.ndarray:
+    slices = len({getattr(device, "slice_index", 0) for device in devices})
+    if slices > 1 and shape[0] % slices:
+        raise ValueError(
+            f"mesh axis {names[0]!r} of {shape[0]}: it is the outermost and goes over "
+            f"{slices} slices; expected a multiple of them"
+        )
+    if slices == 1:
+        return create_device_mesh(shape, devices, allow_split_physical_axes=True)
+    within = (shape[0] // slices, *shape[1:])
+    over = (slices, *(1,) * len(within[1:]))
+    how = {"devices": devices, "allow_split_physical_axes": True}
+    return create_hybrid_device_mesh(within, over, **how)
 
 
 def _filled(sizes: dict[str, int], devices: int) -> dict[str, int]:

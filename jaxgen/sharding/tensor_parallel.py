@@ -1,16 +1,18 @@
 """Rules that split a transformer over the mesh axes ``tensor`` and ``fsdp``."""
 
+import math
+
 from jax.sharding import Mesh
 from jax.sharding import PartitionSpec as P
 
 from jaxgen.sharding.rules import FSDP, Layout, Rule
 
 
-def last_axes(*names: str | None) -> Layout:
+def last_axes(*names: str | tuple[str, ...] | None) -> Layout:
     """The last axes of an array over these of the mesh.
 
     Axes before them, as that of layers which are scanned, stay whole; so does an axis
-    that the mesh's does not divide, and one whose name the mesh has not.
+    that the mesh's do not divide. Names that the mesh has not are left out.
 
     Example:
       >>> import jax
@@ -21,9 +23,11 @@ def last_axes(*names: str | None) -> Layout:
     """
 
     def layout(shape: tuple[int, ...], mesh: Mesh) -> P:
-        def fitting(size: int, name: str | None) -> str | None:
-            divides = name in mesh.shape and size % mesh.shape[name] == 0
-            return name if divides else None
+        def fitting(size: int, names: str | tuple[str, ...] | None):
+            each = names if isinstance(names, tuple) else (names,)
+            there = tuple(name for name in each if name in mesh.shape)
+            divides = size % math.prod(mesh.shape[name] for name in there) == 0
+            return (there if there[1:] else there[0]) if there and divides else None
 
         before = len(shape) - len(names)
         own = map(fitting, shape[before:], names)
@@ -43,13 +47,15 @@ TENSOR: tuple[Rule, ...] = (
     (OUT_OF_HEADS, last_axes("tensor", "fsdp")),
     (INTO_HIDDEN, last_axes("fsdp", "tensor")),
     (OUT_OF_HIDDEN, last_axes("tensor", "fsdp")),
-    (OF_VOCABULARY, last_axes("tensor", "fsdp")),
+    (OF_VOCABULARY, last_axes(("tensor", "fsdp"), None)),
     *FSDP,
 )
 """Heads, hidden units and the vocabulary over ``tensor``, and the rest as by `FSDP`.
 
 Matrices that lead into heads or hidden units are split by their columns, those that lead
-out by their rows: one sum over ``tensor`` for each mixer and each perceptron.
+out by their rows: one sum over ``tensor`` for each mixer and each perceptron. Features of
+the vocabulary stay together: split over ``fsdp``, they would be dealt anew at each look-up,
+from slice to slice where there are several.
 
 References:
   Shoeybi et al., 2019, *Megatron-LM: training multi-billion parameter language models

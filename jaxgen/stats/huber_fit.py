@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import numpy as np
 from scipy.optimize import minimize
+from threadpoolctl import threadpool_limits
 
 from jaxgen.arrays import Float
 from jaxgen.stats.growth_laws import EXACT
@@ -107,7 +108,8 @@ def huber_fit(
     """
     middle, level = log_sizes.mean(axis=1), float(log_losses.mean())
     about = log_sizes - middle[:, None], log_losses - level
-    found = [_descended(start, *about) for start in _moved(starts, -middle, -level)]
+    with threadpool_limits(1):  # over a handful of numbers, threads wait for each other
+        found = [_descended(start, *about) for start in _moved(starts, -middle, -level)]
     found.sort(key=lambda each: each[0])
     distinct = _distinct(found, len(log_losses))
     rows = _moved(np.array([theta for _, theta in distinct]), middle, level)

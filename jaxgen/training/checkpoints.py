@@ -10,6 +10,8 @@ import jax.numpy as jnp
 import orbax.checkpoint as ocp
 
 from jaxgen.training.learner import State
+from jaxgen.training.processes import is_first, meet, the_firsts
+from jaxgen.training.seals import broken_seal, seal
 
 _ORBAX = logging.getLogger("absl")
 
@@ -30,11 +32,17 @@ class OtherKind(ValueError):
     """A checkpoint is whole, and of other arrays than those asked for."""
 
 
+class _Manager(ocp.CheckpointManager):
+    def reached_preemption(self, step: int) -> bool:
+        return False  # the loop decides, and asks with a count of its own
+
+
 class Checkpoints:
     """The checkpoints of one run, in a folder of their own.
 
-    A checkpoint is written beside the others and renamed when whole: killed in the
-    middle, the run has those before it. The oldest are removed.
+    A checkpoint is written beside the others, sealed and renamed when whole: killed in
+    the middle, the run has those before it. The oldest are removed. Of several
+    processes each writes its part, and all read the one that the first has chosen.
 
     Args:
       folder: made if absent.
@@ -43,7 +51,12 @@ class Checkpoints:
 
     def __init__(self, folder: Path, keep: int = 3):
         self.folder = folder.absolute()
-        self.options = ocp.CheckpointManagerOptions(max_to_keep=keep)
+        self.options = ocp.CheckpointManagerOptions(
+            max_to_keep=keep,
+            async_options=ocp.options.AsyncOptions(
+                post_finalization_callback=self._seal
+            ),
+        )
         self.manager = self._open()
 
     def _open(self) -> ocp.CheckpointManager:
@@ -51,9 +64,12 @@ class Checkpoints:
             "state": ocp.StandardCheckpointHandler(),
             "position": ocp.JsonCheckpointHandler(),
         }
-        return ocp.CheckpointManager(
-            self.folder, options=self.options, item_handlers=handlers
-        )
+        return _Manager(self.folder, options=self.options, item_handlers=handlers)
+
+    def _seal(self) -> None:
+        if is_first():
+            for draft in self.folder.glob(f"{self.saving}.*tmp*"):
+                seal(draft)
 
     def __enter__(self) -> "Checkpoints":
         self.loudness = _ORBAX.level
@@ -62,7 +78,8 @@ class Checkpoints:
 
     def __exit__(self, failure: type[BaseException] | None, *_: object) -> None:
         try:
-            self._write(None, self.manager.close)
+            if failure is None or jax.process_count() == 1:
+                self._write(None, self.manager.close)  # it waits for all processes
         except OSError:
             if failure is None or not issubclass(failure, OSError):
                 raise
@@ -86,6 +103,8 @@ class Checkpoints:
             state=ocp.args.StandardSave(state),  # type: ignore[call-arg]
             position=ocp.args.JsonSave({"position": position}),  # type: ignore[call-arg]
         )
+        self.wait()
+        self.saving = step
         self._write(step, lambda: self.manager.save(step, args=items))
 
     def wait(self) -> None:
@@ -100,6 +119,8 @@ class Checkpoints:
         try:
             action()
         except Exception as error:
+            if _others_are_gone(error):
+                raise
             good = self.steps()[-1:] or ["none"]
             raise OSError(
                 f"{self.folder}: a checkpoint could not be written"
@@ -123,11 +144,17 @@ class Checkpoints:
         """
         broken: dict[int, Exception] = {}
         for step in reversed(self.steps()):
+            why = self._damage(step)
+            if why:
+                broken[step] = ValueError(why)
+                continue
             try:
                 found = self._read(step, shapes)
             except OtherKind:
                 raise
             except Exception as error:
+                if jax.process_count() > 1:
+                    raise  # the others may have read it
                 broken[step] = error
                 continue
             self._move_aside(broken, step)
@@ -139,6 +166,12 @@ class Checkpoints:
                 f"({newest}: {error}). Move the run's folder away to start anew"
             )
         return None
+
+    def _damage(self, step: int) -> str | None:
+        """What is wrong with the files of a checkpoint, in the first process's eyes."""
+        why = broken_seal(self.folder / str(step)) if is_first() else None
+        whole = the_firsts(why is None)
+        return None if whole else why or "the first process found it damaged"
 
     def _read(self, step: int, shapes: State) -> Restored:
         self._require_kind(step, shapes)
@@ -165,21 +198,31 @@ class Checkpoints:
                 )
 
     def _move_aside(self, broken: dict[int, Any], good: int) -> None:
-        for step, error in broken.items():
-            aside = self.folder.parent / "unreadable" / str(step)
-            aside.parent.mkdir(exist_ok=True)
-            while aside.exists():
-                aside = aside.with_name(aside.name + "+")
-            (self.folder / str(step)).rename(aside)
-            cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
-            warnings.warn(
-                f"checkpoint {step} cannot be read ({cause}): it is now {aside}, and "
-                f"the run goes on from {good}",
-                stacklevel=4,
-            )
+        if is_first():
+            for step, error in broken.items():
+                self._move(step, error, good)
         if broken:
+            meet("what cannot be read is moved aside")
             self.manager.close()
             self.manager = self._open()
+
+    def _move(self, step: int, error: Exception, good: int) -> None:
+        aside = self.folder.parent / "unreadable" / str(step)
+        aside.parent.mkdir(exist_ok=True)
+        while aside.exists():
+            aside = aside.with_name(aside.name + "+")
+        (self.folder / str(step)).rename(aside)
+        cause = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        warnings.warn(
+            f"checkpoint {step} cannot be read ({cause}): it is now {aside}, and "
+            f"the run goes on from {good}",
+            stacklevel=5,
+        )
+
+
+def _others_are_gone(error: Exception) -> bool:
+    """Whether no file is at fault: JAX fails where processes wait for each other."""
+    return jax.process_count() > 1 and isinstance(error, jax.errors.JaxRuntimeError)
 
 
 def _kinds(tree: Any) -> dict[str, str]:

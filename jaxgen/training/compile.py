@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 import jax
 from jax.sharding import Mesh, NamedSharding
 from jax.sharding import PartitionSpec as P
-from jax.stages import Compiled
+from jax.stages import Compiled, Lowered
 
 from jaxgen.arrays import Data, PyTree
 from jaxgen.sharding.rules import FSDP, WHOLE, Rule, shardings
@@ -28,6 +28,16 @@ class Program(NamedTuple):
     init: Compiled
     update: Compiled
     evaluate: Compiled | None
+    shapes: State
+    data: PyTree
+
+
+class LoweredProgram(NamedTuple):
+    """A `Program` before its compiler begins, to which each part can be given alone."""
+
+    init: Lowered
+    update: Lowered
+    evaluate: Lowered | None
     shapes: State
     data: PyTree
 
@@ -57,11 +67,35 @@ def compile(
     Raises:
       ValueError: a layout that does not fit.
     """
+    before = lowered(learner, data, mesh, rules, layout, evaluate)
+    return Program(
+        before.init.compile(),
+        before.update.compile(),
+        before.evaluate and before.evaluate.compile(),
+        before.shapes,
+        before.data,
+    )
+
+
+def lowered(
+    learner: Learner,
+    data: Data,
+    mesh: Mesh,
+    rules: Sequence[Rule] = FSDP,
+    layout: P = WHOLE,
+    evaluate: Callable[[State, Data], Any] | None = None,
+) -> LoweredProgram:
+    """As `compile`, up to where the compiler begins.
+
+    Raises:
+      ValueError: a layout that does not fit.
+    """
     key = jax.eval_shape(jax.random.key, 0)
     data = jax.tree.map(lambda x: jax.ShapeDtypeStruct(x.shape, x.dtype), data)
     whole = NamedSharding(mesh, WHOLE)
     of_data = shardings(data, mesh, ((".*", layout),))
-    shapes = jax.eval_shape(learner.init, key, data)
+    with jax.set_mesh(mesh):
+        shapes = jax.eval_shape(learner.init, key, data)
     of_state = shardings(shapes, mesh, rules)
     args = (of_state, of_data)
 
@@ -80,10 +114,10 @@ def compile(
             donate_argnums=0,
         )
         judge = evaluate and jax.jit(evaluate, in_shardings=args, out_shardings=whole)
-        return Program(
-            init.lower(key, data).compile(),
-            update.lower(shapes, data).compile(),
-            judge and judge.lower(shapes, data).compile(),
+        return LoweredProgram(
+            init.lower(key, data),
+            update.lower(shapes, data),
+            judge and judge.lower(shapes, data),
             jax.tree.map(_placed, shapes, of_state),
             of_data,
         )

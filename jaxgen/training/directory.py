@@ -8,6 +8,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from jaxgen.training.processes import is_first
+
 SETTINGS, DRAFT, LOCK = "settings.json", "settings.draft", ".lock"
 
 
@@ -16,7 +18,8 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
     """Holds the folder of the run that has these settings.
 
     A new folder becomes the run's; the folder of the same run is continued. Nothing is
-    ever overwritten: another run's folder, or one with other files, is refused.
+    ever overwritten: another run's folder, or one with other files, is refused. Of
+    several processes of one run the first holds it for all.
 
     Args:
       path: the folder, made if absent.
@@ -38,6 +41,9 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
         steps: 100 there, 200 here
       ...
     """
+    if not is_first():
+        yield path
+        return
     ours = json.loads(json.dumps(settings))
     _require_ours(path, ours)
     with _told_of(path):

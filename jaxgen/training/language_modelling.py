@@ -16,7 +16,7 @@ from jaxgen.objectives.chunked_cross_entropy import (
 from jaxgen.objectives.language import following
 from jaxgen.sharding.vectors import spread_vectors
 from jaxgen.training.descent import descent
-from jaxgen.training.gradients import whole_batch
+from jaxgen.training.gradients import Loss, whole_batch
 from jaxgen.training.learner import Learner
 from jaxgen.training.players import parted
 from jaxgen.training.precision import in_dtype
@@ -58,6 +58,29 @@ def language_modelling(
         tokens, context = parted(batch)
         return model.init(key, tokens, *context)["params"]
 
+    loss = next_token_loss(model, z_weight, chunk, dtype)
+    return descent(start, loss, optimizer, value_and_grad)
+
+
+def next_token_loss(
+    model: LanguageModel,
+    z_weight: float | Array = 0.0,
+    chunk: int = 128,
+    dtype: DTypeLike = jnp.float32,
+) -> Loss:
+    """The nats to tell each token from those before it, as a loss of parameters.
+
+    Args:
+      model: of the tokens.
+      z_weight: as of `language_modelling`.
+      chunk: as of `language_modelling`.
+      dtype: as of `language_modelling`.
+
+    Returns:
+      ``(params, batch, key) -> (scalar, metrics)``, of batches as `language_modelling` has
+      them: for `jaxgen.training.adaptation.adapted`, or penalties beside it.
+    """
+
     def loss(params, batch, key):
         tokens, context = parted(batch)
         how = {"rngs": {"dropout": key}, "method": "factors"}
@@ -68,4 +91,4 @@ def language_modelling(
         value = language_loss(told, chosen, z_weight)
         return value, {"nats": language_loss(told, chosen)}
 
-    return descent(start, in_dtype(loss, dtype), optimizer, value_and_grad)
+    return in_dtype(loss, dtype)

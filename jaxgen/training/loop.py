@@ -1,7 +1,9 @@
 """The loop: dispatch, then read what was dispatched before; evaluate; save; resume."""
 
 import os
+import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +16,7 @@ from jaxgen.training.checkpoints import Checkpoints, Restored
 from jaxgen.training.compile import Program
 from jaxgen.training.learner import State
 from jaxgen.training.preemption import Preempted, stop_requests
+from jaxgen.training.processes import is_first, laid_out
 from jaxgen.training.progress import Silence, Watcher
 from jaxgen.training.record import Record
 
@@ -38,6 +41,9 @@ def fit(
     batches at the position of that checkpoint; the record as it is, whose later lines
     are told again. Killed at any moment and started again, a run ends with the same
     bits, on the same mesh with the same versions.
+
+    Several processes run it together, each with all batches and the same folder: the
+    first of them tells, and SIGTERM to one stops all after the same dispatch.
 
     Order of a dispatch: update and evaluate; only then are the metrics of the dispatch
     before it read, so that the device never waits for the host. A checkpoint is saved
@@ -73,23 +79,37 @@ def fit(
     with (
         stop_requests() as stopping,
         Checkpoints(folder / "checkpoints", keep) as checkpoints,
-        Record(record_path(folder), events) as record,
+        Record(record_path(folder), events if is_first() else None) as record,
         watcher or Silence() as watching,
     ):
         telling = Telling(record, watching, names)
-        restored = checkpoints.restore(program.shapes)
+        with timed("restore"):
+            restored = checkpoints.restore(program.shapes)
         for moment in moments(program, key, batches, restored, evaluate_every):
             telling.later(moment)
-            last = moment.done >= dispatches or stopping()
+            asked = stopping(moment.done)
+            last = moment.done >= dispatches or asked
             if last or moment.done % save_every == 0:
                 telling.now()
-                checkpoints.save(moment.state, moment.done)
+                with timed("save"):
+                    checkpoints.save(moment.state, moment.done)
                 if last or everyone_died(moment.state):
                     break
-        checkpoints.wait()
-    if stopping() and moment.done < dispatches:
+        with timed("save"):
+            checkpoints.wait()
+    if asked and moment.done < dispatches:
         raise Preempted(f"saved at step {int(moment.state.step)}")
     return moment.state
+
+
+@contextmanager
+def timed(name: str) -> Iterator[None]:
+    """Tells those who listen to JAX's events how many seconds something took."""
+    start = time.monotonic()
+    yield
+    jax.monitoring.record_event_duration_secs(
+        f"/jaxgen/{name}", time.monotonic() - start
+    )
 
 
 class Moment(NamedTuple):
@@ -196,7 +216,12 @@ def require_positive(**counts: int) -> None:
 def everyone_died(state: State) -> bool:
     """Whether ``guard`` holds every replicate."""
     died = state.extra.get("died")
-    return died is not None and bool(np.all(np.asarray(died) >= 0))
+    return died is not None and bool(_all_died(died))
+
+
+@jax.jit
+def _all_died(died: jax.Array) -> jax.Array:
+    return (died >= 0).all()  # of replicates that other processes may hold
 
 
 def placement(program: Program) -> Callable[[Data], Data]:
@@ -205,7 +230,7 @@ def placement(program: Program) -> Callable[[Data], Data]:
 
     def place(data):
         if seen[0] is not data:
-            seen[:] = data, jax.device_put(data, program.data)
+            seen[:] = data, laid_out(data, program.data)
         return seen[1]
 
     return place
@@ -213,4 +238,4 @@ def placement(program: Program) -> Callable[[Data], Data]:
 
 def record_path(folder: Path) -> Path:
     """Where this process tells: of many processes, the first alone keeps a record."""
-    return folder / "record.jsonl" if jax.process_index() == 0 else Path(os.devnull)
+    return folder / "record.jsonl" if is_first() else Path(os.devnull)

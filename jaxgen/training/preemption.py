@@ -2,8 +2,16 @@
 
 import signal
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+
+import jax
+
+from jaxgen.training.processes import agreed_stop
+
+SAME_MOMENT = 2.0
+"""Seconds in which signals are one request: a system that goes down sends several."""
 
 
 class Preempted(Exception):
@@ -11,26 +19,36 @@ class Preempted(Exception):
 
 
 @contextmanager
-def stop_requests() -> Iterator[Callable[[], bool]]:
-    """Listens for SIGTERM and SIGINT; yields whether one has come.
+def stop_requests() -> Iterator[Callable[[int], bool]]:
+    """Listens for SIGTERM and SIGINT; yields whether to stop after so many dispatches.
 
-    Elsewhere than in the main thread, where Python hears no signals, none ever comes.
+    Of several processes, where SIGTERM may come to any, all stop after the same. And
+    elsewhere than in the main thread, where Python hears no signals, none ever comes.
     """
     asked = threading.Event()
+    if jax.process_count() > 1:
+        yield agreed_stop()
+        return
     if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
+        yield lambda done: False
         return
     signals = (signal.SIGTERM, signal.SIGINT)
     before = {one: signal.getsignal(one) for one in signals}
+    first = 0.0
 
     def heed(number, frame):
-        asked.set()
-        signal.signal(number, before[number])  # who asks twice will not wait
+        nonlocal first
+        if not asked.is_set():
+            first = time.monotonic()
+            asked.set()
+        elif time.monotonic() - first > SAME_MOMENT:  # who asks twice will not wait
+            signal.signal(number, before[number])
+            signal.raise_signal(number)
 
     try:
         for one in signals:
             signal.signal(one, heed)
-        yield asked.is_set
+        yield lambda done: asked.is_set()
     finally:
         for one in signals:
             signal.signal(one, before[one])

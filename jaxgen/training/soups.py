@@ -34,6 +34,35 @@ def uniform_soup(stack: PyTree) -> PyTree:
     return jax.tree.map(lambda leaf: leaf.mean(0), stack)
 
 
+def interpolations(
+    base: PyTree, tuned: PyTree, shares: Float[Array | np.ndarray, " m"]
+) -> PyTree:
+    """A stack of points on the line from a model to what it was tuned to.
+
+    Computes ``base + share (tuned - base)`` for each share: at 0 the base to the last
+    bit, at 1 what was tuned, between them a model that keeps some of both.
+
+    Args:
+      base: parameters before.
+      tuned: parameters after.
+      shares: of the way.
+
+    References:
+      Wortsman et al., 2022, *Robust fine-tuning of zero-shot models*, equation 1, as
+      WiSE-FT.
+
+    Example:
+      >>> base, tuned = {"w": jnp.array([0.0, 2.0])}, {"w": jnp.array([1.0, 0.0])}
+      >>> interpolations(base, tuned, np.array([0.0, 0.5]))["w"].tolist()
+      [[0.0, 2.0], [0.5, 1.0]]
+    """
+
+    def one(share: Array) -> PyTree:
+        return jax.tree.map(lambda a, b: a + share * (b - a), base, tuned)
+
+    return jax.vmap(one)(jnp.asarray(shares, jnp.float32))
+
+
 def greedy_soup(stack: PyTree, loss: Callable[[PyTree], Scalar]) -> PyTree:
     """The mean of those candidates that, in turn, do not make it worse.
 

@@ -139,7 +139,7 @@ def test_a_sub_folder_is_a_domain_of_all_its_files(tmp_path):
 def test_folders_without_text_are_refused(tmp_path):
     with pytest.raises(FileNotFoundError, match="absent: expected a folder"):
         domains_from_folder(tmp_path / "absent")
-    with pytest.raises(ValueError, match=r"no .txt file in it"):
+    with pytest.raises(ValueError, match=r"no .txt or .jsonl file in it"):
         domains_from_folder(tmp_path)
     (tmp_path / "full.txt").write_text("text")
     (tmp_path / "empty.txt").write_text("\n\x0c\n\n")

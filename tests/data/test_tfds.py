@@ -1,4 +1,4 @@
-"""A set is read by its name, in a process that never hears of TensorFlow."""
+"""Sets are read by their names, in a process that never hears of TensorFlow."""
 
 import subprocess
 import sys
@@ -15,7 +15,8 @@ import sys
 from pathlib import Path
 import numpy as np
 from tests.data.tiny_digits.tiny_digits_dataset_builder import Builder
-from jaxgen.data.tfds import labelled_from_tfds
+from tests.data.tiny_texts.tiny_texts_dataset_builder import Builder as Texts
+from jaxgen.data.tfds import documents_from_tfds, labelled_from_tfds
 folder = Path(sys.argv[1])
 Builder(data_dir=folder, file_format="array_record").download_and_prepare()
 data = labelled_from_tfds("tiny_digits", "train", folder)
@@ -24,6 +25,14 @@ try:
     labelled_from_tfds("tiny_digits", "nowhere", folder)
 except ValueError as error:
     print(error)
+Texts(data_dir=folder, file_format="array_record").download_and_prepare()
+found = documents_from_tfds("tiny_texts", "train", folder, field="content")
+print(sorted(found))
+for name in ("text", "label"):
+    try:
+        next(documents_from_tfds("tiny_texts", "train", folder, field=name))
+    except ValueError as error:
+        print(error)
 assert "tensorflow" not in sys.modules
 """
 
@@ -46,7 +55,12 @@ def told(program, *arguments):
 
 
 def test_a_set_is_read_by_name_without_tensorflow(tmp_path):
-    assert "tiny_digits, split nowhere: " in told(READ, str(tmp_path))
+    said = told(READ, str(tmp_path))
+    assert "tiny_digits, split nowhere: " in said
+    assert str(sorted([b"one", "zwölf\nlines".encode()])) in said
+    for field in ("text", "label"):
+        expected = f"hold content, label; expected a text in '{field}'"
+        assert f"tiny_texts: its examples {expected}" in said
     read = np.load(tmp_path / "read.npz")
     order = np.lexsort(read["images"].reshape(20, -1).T)
     few = digits8()

@@ -1,12 +1,16 @@
 """The claim, run for real in its tiny preset."""
 
 import dataclasses
+import json
+from types import SimpleNamespace
+from typing import Any
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import pytest
 
-from experiments.domain_generalization import claim
+from experiments.domain_generalization import claim, corpora
 from experiments.domain_generalization.algorithm_runs import AlgorithmRuns
 from experiments.domain_generalization.architecture_findings import (
     Told,
@@ -15,6 +19,8 @@ from experiments.domain_generalization.architecture_findings import (
 )
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity_findings import by_size, slopes
+from experiments.domain_generalization.published_table import METHODS
+from experiments.domain_generalization.recall import scanned, share_right, task_of
 from experiments.domain_generalization.selection import (
     SELECTIONS,
     Choice,
@@ -28,6 +34,7 @@ from experiments.domain_generalization.settings import (
     MethodName,
     Net,
     Part,
+    Recall,
     SelectionName,
 )
 from experiments.domain_generalization.text_models import (
@@ -42,10 +49,13 @@ from experiments.domain_generalization.training_sets import (
     sets_on_circles,
     unique_bytes,
 )
+from jaxgen.data.associative_recall import associations
 from jaxgen.models.language_model import parameter_count
 from tests.markup import Reader
 
-TINY = claim.PRESETS["tiny"]
+TINY = dataclasses.replace(
+    claim.PRESETS["tiny"], parts=("diversity", "architecture", "algorithms")
+)
 NAMES = TINY.corpus.train
 
 
@@ -77,6 +87,50 @@ def test_every_architecture_leaves_out_every_domain(results):
     assert len(rows) == len(keys)
 
 
+def test_every_architecture_is_asked_to_recall(results, folder):
+    told = results["architecture"]["recall"]
+    assert set(told["right"]) == set(TINY.architecture.recall.arms)
+    seeds, asked = TINY.architecture.recall.seeds, 4 * 3
+    for right in told["right"].values():
+        assert len(right) == seeds
+        assert all(abs(share * asked - round(share * asked)) < 1e-5 for share in right)
+    assert (told["chance_in_row"], told["chance"]) == (1 / 3, 1 / 4)
+    assert "any value of the row" in (folder / "report.html").read_text()
+
+
+def test_a_published_table_stands_beside_ours(results, folder):
+    told = results["published"]
+    assert set(told["right"]) == set(told["in_print"]) == {*METHODS, "oracle"}
+    for scores in told["right"].values():
+        for shares in scores.values():
+            assert len(shares) == TINY.published.restarts
+            assert all(0 <= share <= 100 for share in shares)
+    page = (folder / "report.html").read_text()
+    assert "misleading colours, in print" in page and "best of shape alone" in page
+
+
+def test_models_that_recall_are_those_of_texts():
+    net = Net(features=8, heads=2)
+    for name in ArmName.__args__:
+        model = language_model(name, net)
+        assert parameter_count(scanned(model)) == parameter_count(model)
+        assert scanned(model).encoder.scan and not model.encoder.scan
+
+
+def test_what_is_recalled_is_scored_where_it_is_asked(monkeypatch):
+    rows = associations(task_of(Recall()), jax.random.key(0), 5)
+    few = jnp.arange(5)[:, None] < 2  # the first two rows are right
+
+    class Told:
+        def apply(self, variables, tokens):
+            answers = jnp.where(rows.asked & few, rows.labels, rows.labels + 1)
+            return jax.nn.one_hot(answers, 9)
+
+    state: Any = SimpleNamespace(params=None)
+    told: Any = Told()
+    np.testing.assert_allclose(share_right(told, state, rows), 2 / 5)
+
+
 def test_every_method_and_weight_leaves_out_every_domain(results):
     found = results["algorithms"]
     keys = {(row["method"], row["left_out"], row["weight"]) for row in found["rows"]}
@@ -91,6 +145,35 @@ def test_every_method_and_weight_leaves_out_every_domain(results):
                     for row in found["rows"]
                     if (row["method"], row["left_out"]) == (method, name)
                 ]
+
+
+def test_every_strategy_learns_every_order(results):
+    found = results["continual"]
+    keys = {
+        (row["strategy"], tuple(row["order"]), row["weight"]) for row in found["rows"]
+    }
+    assert len(keys) == len(found["rows"]) == 3 * 2
+    starts = [row["test"][0] for row in found["rows"]]
+    # seeds are shared: before training all strategies are one model
+    np.testing.assert_allclose(starts, [starts[0]] * len(starts), rtol=1e-5)
+    for row in found["rows"]:
+        assert row["steps"] == list(range(0, 13, 2)) and len(row["test"]) == 7
+    second = [row for row in found["rows"] if row["order"] == found["orders"][1]]
+    one = {row["strategy"]: row["test"] for row in second}
+    naive, replay = (np.array(one[name]) for name in ("nothing (naive)", "replay"))
+    # in the first stage there is nothing to replay
+    np.testing.assert_allclose(naive[:3], replay[:3], rtol=1e-5)
+    assert np.abs(naive[3:] - replay[3:]).max() > 1e-4
+
+
+def test_every_pair_of_digits_is_told_after_every_stage(results):
+    rows = results["split_digits"]["rows"]
+    assert {(row["weight"] > 0, row["seed"]) for row in rows} == {
+        (heavy, seed) for heavy in (False, True) for seed in range(2)
+    }
+    for row in rows:
+        assert np.shape(row["accuracy"]) == (5, 5)
+        assert 0 <= np.min(row["accuracy"]) <= np.max(row["accuracy"]) <= 1
 
 
 def test_one_run_alone_and_the_mean_loss_of_many_start_alike(results):
@@ -261,6 +344,28 @@ def test_a_folder_of_files_and_of_folders_is_a_corpus(tmp_path):
     assert len(train) == 6
 
 
+def test_records_and_sets_are_domains_beside(tmp_path, monkeypatch):
+    texts = {name: [f"{name} {i} " * 9 for i in range(20)] for name in "abc"}
+    for name in "ab":
+        lines = [json.dumps({"body": text}) for text in texts[name]]
+        (tmp_path / f"{name}.jsonl").write_text("\n".join(lines))
+
+    def of_set(name, field):
+        assert field == "body"
+        return (text.encode() for text in texts[name])
+
+    monkeypatch.setattr(corpora, "documents_from_tfds", of_set)
+    size = dict(length=8, batch=2, updates=3, tested=5)
+    domains = domains_of(Corpus(tmp_path, sets=("c",), field="body", **size))
+    assert domains.train == ("a", "b", "c")
+    assert b"c 1" in domains.windows.train[2].tobytes()
+    with pytest.raises(ValueError, match=r"--corpus.sets a: a domain of that name"):
+        domains_of(Corpus(tmp_path, sets=("a",), field="body", **size))
+    (tmp_path / "b.jsonl").write_text('{"body": "x"}\nbroken')
+    with pytest.raises(ValueError, match=r"b.jsonl, line 2: Expecting value"):
+        domains_of(Corpus(tmp_path, field="body", **size))
+
+
 LONG = "\n\f\n".join("abcdefgh " * 9 for _ in range(30))
 
 
@@ -297,6 +402,9 @@ def test_folders_that_cannot_be_learned_from_are_refused(texts, complaint, tmp_p
         (lambda: domains_of(Corpus(train=("poems",))), "domain 'poems'"),
         (lambda: Corpus(batch=0), "corpus.batch 0"),
         (lambda: Net(features=10, heads=4), "net.heads 4"),
+        (lambda: Recall(vocabulary=7), "architecture.recall.vocabulary 7: expected 8"),
+        (lambda: Recall(length=11), "architecture.recall.length 11: expected 12"),
+        (lambda: Recall(seeds=1), "architecture.recall.seeds 1"),
         (lambda: Diversity(sizes=(2, 1)), "diversity.sizes 2 1"),
         (lambda: sets_on_circles(4, (1, 4), 1), "sizes 1 4: of 4 domains"),
         (lambda: Algorithms(methods=("irm",)), "algorithms.methods"),

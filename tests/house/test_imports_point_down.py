@@ -20,6 +20,7 @@ KNOWN_TO = {
     "tensorboardX": "jaxgen/training/record.py",
     "tensorflow_datasets": "jaxgen/data/tfds.py",
     "rich": "jaxgen/training/progress.py",
+    "tokenizers": "jaxgen/data/subwords.py",
 }
 
 CLOCKS = ("datetime", "signal", "time")

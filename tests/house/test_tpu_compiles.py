@@ -36,7 +36,7 @@ from jaxgen.objectives.penalties import unpenalized
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.sharding.rules import study
 from jaxgen.sharding.tensor_parallel import TENSOR
-from jaxgen.sharding.topology import SLICES, topology
+from jaxgen.sharding.topology import GENERATIONS, SLICES, Slice, topology
 from jaxgen.training.adamw import adamw
 from jaxgen.training.compile import Program, compile
 from jaxgen.training.dispatch import feed, repeat
@@ -46,6 +46,7 @@ from jaxgen.training.rate_shapes import cosine
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.transforms import ema, guard
 from learners import guessing, regression, ring_gan
+from tpu.chips import CHIPS, devices, machines
 
 V5E_BYTES = (15.75 - 0.26) * 2**30
 """What the compiler lets a program use, less what the system keeps."""
@@ -275,26 +276,66 @@ def test_a_fast_gan_of_64_pixels_is_spread_over_a_host():
 CHIPS_AND_HOSTS = {
     "v4-8": (4, 1),
     "v4-16": (8, 2),
+    "v5litepod-1": (1, 1),
     "v5litepod-4": (4, 1),
     "v5litepod-8": (8, 1),
     "v5litepod-16": (16, 4),
     "v5litepod-256": (256, 64),
     "v5p-8": (4, 1),
     "v5p-16": (8, 2),
+    "v5p-1024": (512, 128),
     "v6e-4": (4, 1),
     "v6e-8": (8, 1),
     "v6e-16": (16, 4),
     "v6e-256": (256, 64),
+    "tpu7x-8": (8, 1),
+    "tpu7x-64": (64, 8),
+    "2xv5litepod-16": (32, 8),
 }
+"""Devices, which on tpu7x are cores, and machines."""
 
 
 @with_libtpu
 def test_slices_have_the_chips_and_hosts_that_are_sold():
-    described = {name: topology(name) for name in SLICES}
+    described = {name: topology(name) for name in CHIPS_AND_HOSTS}
     assert {
-        name: (len(devices), len({device.process_index for device in devices}))
-        for name, devices in described.items()
+        name: (len(found), len({device.process_index for device in found}))
+        for name, found in described.items()
     } == CHIPS_AND_HOSTS
+    asked = {name: machines(name) for name in CHIPS_AND_HOSTS}
+    told = {name: (devices(name), x.slices * x.hosts) for name, x in asked.items()}
+    assert told == CHIPS_AND_HOSTS
+
+
+def test_every_slice_has_a_name_of_its_own_and_a_chip():
+    shapes = sum(len(kind.shapes.split()) for kind in GENERATIONS.values())
+    assert len(SLICES) == shapes
+    assert CHIPS.keys() == GENERATIONS.keys()
+    assert SLICES["v5p-2048"].shape == (8, 8, 16)
+    assert SLICES["tpu7x-64"] == Slice("tpu7x", (2, 4, 4))
+
+
+@pytest.mark.parametrize("name", ["v5e-64", "v5litepod-4096", "0xv6e-8", "xv6e-8", ""])
+def test_slices_that_nobody_sells_are_refused(name):
+    with pytest.raises(ValueError, match="is unknown: expected one of v"):
+        topology(name)
+
+
+@with_libtpu
+def test_the_outermost_axis_goes_over_slices_and_the_others_stay_within():
+    mesh = mesh_of({"data": 4, "fsdp": 8}, topology("2xv5litepod-16"))
+    slices = np.vectorize(lambda device: device.slice_index)(mesh.devices)
+    assert (slices == np.array([0, 0, 1, 1])[:, None]).all()
+    with pytest.raises(ValueError, match=r"'data' of 1: .* over 2 slices"):
+        mesh_of({"data": 1, "fsdp": 32}, topology("2xv5litepod-16"))
+
+
+@with_libtpu
+def test_an_axis_that_is_a_side_of_the_torus_is_a_ring_of_neighbours():
+    mesh = mesh_of({"data": 16, "fsdp": 16}, topology("v6e-256"))
+    places = np.array([device.coords[:2] for device in mesh.devices.flat])
+    steps = np.abs(np.diff(places.reshape(16, 16, 2), axis=1)).sum(-1)
+    assert set(np.unique(steps)) <= {1, 15}
 
 
 def test_a_missing_compiler_is_told_with_its_cure(monkeypatch):

@@ -28,6 +28,7 @@ def test_a_notebook_runs_and_was_left_without_output(path, tmp_path, monkeypatch
 def test_each_claim_has_its_notebook():
     assert [path.stem for path in NOTEBOOKS] == [
         "attention_scaling",
+        "domain_generalization",
         "latent_spaces",
         "mode_collapse",
     ]

@@ -1,7 +1,6 @@
 """Every objective of autoencoders, sharded, replicated and guarded."""
 
 import jax
-import jax.numpy as jnp
 import numpy as np
 import pytest
 
@@ -50,7 +49,13 @@ from jaxgen.training.geco import geco
 from jaxgen.training.learner import Learner
 from jaxgen.training.weight_schedules import linear, scheduled
 from learners import adam, cosines
-from studies import assert_lives_as_alone, assert_shared_out_and_held, trained_study
+from studies import (
+    assert_lives_as_alone,
+    assert_shared_out_and_held,
+    one_of,
+    rows_of,
+    trained_study,
+)
 from wanderers import assert_resumes
 
 DECODER = {"codes": (0.1, code_norm), "decoder": (1e-3, decoder_norm)}
@@ -85,16 +90,6 @@ CONTESTS = {
     "adversarial": (weighted_elbo(0.0), prior_or_code, NON_SATURATING),
     "factor": (elbo, code_or_permuted, DENSITY_RATIO),
 }
-
-
-def one_of(functions, index):
-    """The function that answers as the one of that index does, which may be traced."""
-
-    def answer(*args):
-        answers = [function(*args) for function in functions]
-        return jax.tree.map(lambda *leaves: jnp.stack(leaves)[index], *answers)
-
-    return answer
 
 
 def value_of(objective):
@@ -135,22 +130,14 @@ def contestants(rate, chosen) -> Learner:
     )
 
 
-def rows(names):
-    """A row for each, and one that dies; of an even number."""
-    live = [*range(len(names)), 0] if len(names) % 2 == 0 else [*range(len(names))]
-    chosen = np.array([*live, 0], np.int32)
-    rate = np.array([0.01] * len(live) + [np.inf], np.float32)
-    return {"seed": np.full(len(chosen), 5), "rate": rate, "chosen": chosen}
-
-
 @pytest.fixture(scope="module")
 def objectives():
-    return trained_study(autoencoder, IMAGES, rows(OBJECTIVES))
+    return trained_study(autoencoder, IMAGES, rows_of(OBJECTIVES))
 
 
 @pytest.fixture(scope="module")
 def contests():
-    return trained_study(contestants, IMAGES, rows(CONTESTS))
+    return trained_study(contestants, IMAGES, rows_of(CONTESTS))
 
 
 @pytest.mark.parametrize("row", range(len(OBJECTIVES)), ids=OBJECTIVES)

@@ -15,7 +15,7 @@ from jaxgen.models.image_critic import DCGANCritic, ResidualCritic
 from jaxgen.models.image_generator import DCGANGenerator, ResidualGenerator
 from jaxgen.nn.augment import diff_augment
 from jaxgen.nn.heads import MinibatchDiscrimination, MinibatchStddev, Projection
-from jaxgen.objectives.adversarial import NON_SATURATING, PAIRS
+from jaxgen.objectives.adversarial import NON_SATURATING, PAIRS, Pair
 from jaxgen.objectives.generator_penalties import mode_seeking
 from jaxgen.objectives.penalties import (
     consistency,
@@ -27,7 +27,13 @@ from jaxgen.objectives.penalties import (
 )
 from jaxgen.training.schedules import alternating, simultaneous, unrolled
 from learners import POINTS, cosines, ring_gan
-from studies import assert_lives_as_alone, assert_shared_out_and_held, trained_study
+from studies import (
+    assert_lives_as_alone,
+    assert_shared_out_and_held,
+    one_of,
+    rows_of,
+    trained_study,
+)
 
 LABELS = np.arange(len(POINTS)) % 3
 IMAGES = np.tanh(np.random.default_rng(1).normal(size=(64, 8, 8, 1))).astype(np.float32)
@@ -43,13 +49,12 @@ def with_head(head) -> PerceptronCritic:
     return PerceptronCritic(8, 1, kernel_init=cosines, head=head)
 
 
+PENALTIES = {
+    **{penalty.__name__: penalty for penalty in (r1, r2, gradient_penalty)},
+    "dragan": dragan(0.1),
+    "consistency": consistency(jittered),
+}
 PARTS = {
-    **{name: {"pair": pair} for name, pair in PAIRS.items()},
-    **{
-        penalty.__name__: {"penalty": penalty} for penalty in (r1, r2, gradient_penalty)
-    },
-    "dragan": {"penalty": dragan(0.1)},
-    "consistency": {"penalty": consistency(jittered)},
     "lazy r1": {"penalty": r1, "penalty_every": 2},
     "mode seeking": {"generator_penalty": mode_seeking(0.1)},
     "packed": {"critic": Packed(CRITIC, 2)},
@@ -90,6 +95,30 @@ DATA = {
     "residual, DiffAugment": IMAGES,
 }
 """Of the parts that do not learn points."""
+
+
+def paired(rate, chosen):
+    """A learner of the chosen pair, compiled once for all of them."""
+    critics, generators, _ = zip(*PAIRS.values(), strict=True)
+    pair = Pair(one_of(critics, chosen), one_of(generators, chosen), over_batch=True)
+    return ring_gan(rate, pair)
+
+
+def penalized(rate, chosen):
+    """A learner of the chosen penalty, compiled once for all of them."""
+    return ring_gan(rate, penalty=one_of([*PENALTIES.values()], chosen))
+
+
+STUDIES = {"pair": (paired, PAIRS), "penalty": (penalized, PENALTIES)}
+
+
+@pytest.mark.parametrize("kind", STUDIES)
+def test_losses_of_a_study_are_those_alone(kind):
+    make, names = STUDIES[kind]
+    trained = trained_study(make, POINTS, rows_of(names))
+    assert_shared_out_and_held(trained)
+    for row in range(len(names)):
+        assert_lives_as_alone(trained, ("generator", "critic"), row)
 
 
 @pytest.mark.parametrize("part", PARTS)

@@ -8,6 +8,7 @@ import threading
 import pytest
 
 from jaxgen.data.batches import Resident
+from jaxgen.training import preemption
 from jaxgen.training.loop import fit
 from jaxgen.training.preemption import Preempted, stop_requests
 from jaxgen.training.progress import Silence
@@ -108,12 +109,24 @@ def test_a_finished_run_returns_its_state_without_another_dispatch(run, tmp_path
     assert (tmp_path / "record.jsonl").read_bytes() == before
 
 
+def test_who_asks_twice_at_once_asks_once_and_later_does_not_wait(monkeypatch):
+    now = [0.0]
+    monkeypatch.setattr(preemption.time, "monotonic", lambda: now[0])
+    with stop_requests() as stopping:
+        for _ in range(3):
+            signal.raise_signal(signal.SIGINT)
+        assert stopping(0)
+        now[0] = 3.0
+        with pytest.raises(KeyboardInterrupt):
+            signal.raise_signal(signal.SIGINT)
+
+
 def test_no_signal_is_heard_in_another_thread():
     heard = []
 
     def listen():
         with stop_requests() as stopping:
-            heard.append(stopping())
+            heard.append(stopping(0))
 
     thread = threading.Thread(target=listen)
     thread.start()

@@ -1,0 +1,108 @@
+"""The models that are tuned: each was trained on all domains but its target."""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+import jax
+import jax.numpy as jnp
+import numpy as np
+
+from experiments.domain_generalization.corpora import Domains, Windows
+from experiments.domain_generalization.settings import DomainGeneralization
+from experiments.domain_generalization.text_models import language_model, nats_of
+from experiments.domain_generalization.text_runs import FIRST, learner_of
+from experiments.domain_generalization.training_sets import all_but_one, mixtures
+from experiments.domain_generalization.tuning_data import Shown, bits_of_target
+from experiments.training import Run, Trajectories, train, trained
+from jaxgen.arrays import Array, Float, Metrics, PyTree
+from jaxgen.models.language_model import LanguageModel
+from jaxgen.training.learner import Learner, State
+from jaxgen.training.replicate import grid
+
+
+class Judged(NamedTuple):
+    """Bits per byte, means over seeds.
+
+    Attributes:
+      own: of each target.
+      others: of all other domains in training, their mean.
+    """
+
+    own: Float[np.ndarray, "j ..."]
+    others: Float[np.ndarray, "j ..."]
+
+
+class Bases(NamedTuple):
+    """The models before any tuning.
+
+    Attributes:
+      params: with a leading axis, each target's seeds in turn; read when they are needed.
+      judged: by bytes of a prompt before each window: none, and some.
+    """
+
+    params: Callable[[], PyTree]
+    judged: dict[int, Judged]
+
+
+def model_of(experiment: DomainGeneralization) -> LanguageModel:
+    """The model that is tuned."""
+    return language_model("attention", experiment.net)
+
+
+def bases_of(
+    experiment: DomainGeneralization, domains: Domains, shown: Shown, folder: Path
+) -> Bases:
+    """The models; trains them where they are missing."""
+    corpus, net, model = experiment.corpus, experiment.net, model_of(experiment)
+    settings = experiment.fine_tuning
+    prompts = (0, *settings.prompts)
+    sets = all_but_one(len(domains.train))[: settings.targets]
+    table = jnp.asarray(mixtures(sets, domains.weights), jnp.float32)
+    axis = grid(seed=range(FIRST, FIRST + settings.seeds), target=range(len(sets)))
+
+    def make(target: Array) -> Learner:
+        return learner_of(model, corpus, net, table[target.astype(jnp.int32)])
+
+    def scores(state: State, windows: Windows) -> Metrics:
+        del windows
+        target = state.extra["hyper"]["target"].astype(jnp.int32)
+
+        def nats(rows: Array) -> Array:
+            return nats_of(model, state.params, rows)
+
+        each = [bits_of_target(nats, target, shown, prompt) for prompt in prompts]
+        return {which: jnp.stack([one[which] for one in each]) for which in each[0]}
+
+    steps = corpus.steps
+    run = Run("before tuning", make, axis, domains.windows, scores, steps, steps)
+
+    @cache
+    def params() -> PyTree:
+        return jax.device_get(train(run, folder).params)
+
+    if not finished(folder, steps):
+        params()
+    return Bases(params, judged_of(trained(run, folder), prompts, settings.seeds))
+
+
+def judged_of(
+    found: Trajectories, prompts: Sequence[int], seeds: int
+) -> dict[int, Judged]:
+    """Bits at the end, by bytes of the prompt."""
+
+    def of(which: str) -> np.ndarray:
+        last = found.last(which)
+        return last.reshape(-1, seeds, len(prompts)).mean(1)
+
+    own, others = of("own"), of("others")
+    return {
+        prompt: Judged(own[:, place], others[:, place])
+        for place, prompt in enumerate(prompts)
+    }
+
+
+def finished(folder: Path, steps: int) -> bool:
+    """Whether a run has been trained to its end."""
+    return (folder / "checkpoints" / str(steps)).is_dir()

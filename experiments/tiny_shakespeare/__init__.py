@@ -1,0 +1,1 @@
+"""The small model of Shakespeare whose loss nanoGPT tells, on a CPU."""

@@ -1,0 +1,67 @@
+"""Several processes that run one program: who is the first, and what they agree on.
+
+Alone, every function here answers at once, and nothing is said to anybody.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import jax
+import numpy as np
+from jax.experimental import multihost_utils
+from jax.sharding import Sharding
+
+from jaxgen.arrays import Data, PyTree
+
+
+def is_first() -> bool:
+    """Whether this process is the one that tells, where one must."""
+    return jax.process_index() == 0
+
+
+def the_firsts(number: int) -> int:
+    """A number of the first process, told to all."""
+    if jax.process_count() == 1:
+        return number
+    return int(multihost_utils.broadcast_one_to_all(np.int32(number)))
+
+
+def meet(where: str) -> None:
+    """Returns when all processes are here."""
+    if jax.process_count() > 1:
+        multihost_utils.sync_global_devices(where)
+
+
+def agreed_stop() -> Callable[[int], bool]:
+    """Whether all processes stop after so many dispatches, because one was asked to.
+
+    The first dispatch that none of them has begun is chosen. SIGTERM is heard by JAX,
+    and no handler of Python's may take its place.
+    """
+    return multihost_utils.reached_preemption_sync_point
+
+
+def laid_out(data: Data, shardings: PyTree) -> Data:
+    """Data that every process has, on the devices: each process lays out its own.
+
+    What is computed does not depend on how many processes there are.
+    """
+    return jax.tree.map(_laid_out, data, shardings)
+
+
+def on_host(tree: PyTree) -> Any:
+    """Whole arrays in the memory of every process."""
+    return jax.tree.map(_whole, tree)
+
+
+def _laid_out(leaf: Any, sharding: Sharding) -> jax.Array:
+    if sharding.is_fully_addressable:
+        return jax.device_put(leaf, sharding)
+    there = np.asarray(leaf)
+    return jax.make_array_from_callback(there.shape, sharding, there.__getitem__)
+
+
+def _whole(leaf: jax.Array) -> np.ndarray:
+    if leaf.is_fully_addressable or leaf.is_fully_replicated:
+        return np.asarray(leaf)
+    return multihost_utils.process_allgather(leaf, tiled=True)

@@ -1,0 +1,1 @@
+"""A set in the format of TensorFlow Datasets, of three texts."""

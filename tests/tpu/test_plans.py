@@ -1,0 +1,258 @@
+"""What is planned is what is meant: quoting, limits, refusals, and nothing done unasked."""
+
+import json
+import shlex
+import subprocess
+
+import pytest
+from fake_cloud import FLAGS, FakeCloud, options
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tpu import launching
+from tpu.actions import Command, Write, printed
+from tpu.backends.all import BACKENDS
+from tpu.chips import machines
+from tpu.job import Job, require_possible
+from tpu.prices import EXAMPLE, hourly_price
+
+PLACE = ("--project", "my-project", "--zone", "us-west4-a")
+HOSTILE = ("a b", "it's", 'say "x"', "$(touch owned)", "`id`", "*", "--", "~", "é", "")
+LINES = st.text(st.characters(min_codepoint=32, exclude_categories=("Cs", "Cc")))
+
+
+def job(**options) -> Job:
+    given = {"project": "my-project", "zone": "us-west4-a"} | options
+    return Job("ring", given.pop("command", ("-m", "x")), **given)
+
+
+def commands(plan) -> list[Command]:
+    return [step for step in plan if isinstance(step, Command)]
+
+
+@given(st.lists(LINES, min_size=1))
+@settings(deadline=None, max_examples=200)
+def test_what_is_printed_is_what_is_done(words):
+    command = Command(tuple(words))
+    assert tuple(shlex.split(str(command))) == command.argv
+
+
+@pytest.mark.parametrize("sign", ["\n", "\r", "\0", "\x1b", "\x7f"])
+def test_control_characters_are_refused(sign):
+    with pytest.raises(ValueError, match="expected one line of plain characters"):
+        Command(("echo", f"a{sign}b"))
+    with pytest.raises(ValueError, match="of command"):
+        job(command=("-m", f"x{sign}"))
+
+
+def test_hostile_words_reach_a_program_as_they_are(tmp_path):
+    """Through the client's shell, ssh's, and the script on the machine."""
+    wanted = job(command=("-c", *HOSTILE), backend="hosts", hosts=("me@first",))
+    (run,) = commands(BACKENDS["hosts"].run(wanted, wanted.hosts, 2_000_000_000))
+    copied = shlex.split(str(run))
+    assert copied[:-2] == ["ssh", *copied[1:5]] and copied[-2] == "me@first"
+    script = tmp_path / "jaxgen-ring" / "code" / "tpu" / "host.sh"
+    script.parent.mkdir(parents=True)
+    script.write_text('printf "%s\\n" "$@"')
+    shown = subprocess.run(
+        ["bash", "-c", copied[-1]], cwd=tmp_path, capture_output=True, text=True
+    )
+    told = shown.stdout.split("\n")[:-1]
+    assert told[:3] == ["start", "jaxgen-ring", "2000000000"]
+    assert tuple(told[told.index("--") + 1 :]) == ("-c", *HOSTILE)
+    assert not (tmp_path / "owned").exists()
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        (
+            {"zone": "us-west4-a; reboot"},
+            "zone='us-west4-a; reboot': expected the form",
+        ),
+        ({"project": "$(id)-project"}, "project="),
+        ({"labels": ("a=b,c=d",)}, "labels="),
+        ({"labels": ("Owner=me",)}, "labels="),
+        ({"bucket": "gs://x y"}, "bucket="),
+        ({"hosts": ("-oProxyCommand=id",)}, "hosts="),
+        ({"image": "--privileged"}, "image="),
+        ({"cluster": "a/b/c"}, "cluster="),
+        ({"max_hours": 0.0}, "max_hours=0.0: expected a positive limit"),
+        ({"max_hours": float("inf")}, "max_hours=inf"),
+        ({"max_usd": -1.0}, "max_usd=-1.0"),
+    ],
+)
+def test_forms_are_refused_with_their_field(wrong, words):
+    with pytest.raises(ValueError) as error:
+        job(**wrong)
+    assert words in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["", "Ring", "../ring", "a b", "-a", "a-", "a" * 41])
+def test_names_that_clouds_refuse_are_refused_before(name):
+    with pytest.raises(ValueError, match="name="):
+        Job(name, ("-m", "x"))
+
+
+@pytest.mark.parametrize(
+    "wrong, words",
+    [
+        ({"project": None}, "project is missing.*gcloud config get project"),
+        ({"zone": None}, "zone is missing.*--zone us-west4-a"),
+        ({"backend": "gke"}, "cluster is missing"),
+        ({"backend": "gke", "cluster": "c"}, "image is missing"),
+        ({"backend": "hosts"}, "hosts is missing"),
+        ({"backend": "group", "capacity": "reserved"}, "reservation is missing"),
+        ({"on": "v5e-8"}, "on='v5e-8': did you mean v5litepod-8"),
+        ({"on": "v5litepod-7"}, "on='v5litepod-7': did you mean v5litepod-8"),
+        ({"on": "0xv6e-8"}, "unknown"),
+        ({"max_usd": 5.0}, "prices is no file.*spot ="),
+        ({"max_hours": 0.01}, "expected a minute at least"),
+        ({"command": ()}, "nothing to run"),
+    ],
+)
+def test_what_is_missing_is_told_with_its_cure(wrong, words):
+    with pytest.raises(ValueError, match=f"(?s){words}"):
+        require_possible(job(**wrong))
+
+
+@pytest.mark.parametrize(
+    "backend, on",
+    [("queued", "tpu7x-8"), ("group", "v5litepod-8"), ("group", "2xv6e-8")],
+)
+def test_a_door_that_does_not_sell_it_names_one_that_does(backend, on):
+    wanted = job(backend=backend, on=on)
+    with pytest.raises(ValueError, match=f"on='{on}'.*--backend"):
+        BACKENDS[backend].up(wanted, 3600)
+
+
+@pytest.mark.parametrize("capacity", ["spot", "on_demand", "reserved"])
+@pytest.mark.parametrize(
+    "backend, on",
+    [("queued", "v5litepod-16"), ("queued", "2xv5p-16"), ("group", "tpu7x-16")],
+)
+def test_every_flag_is_one_that_the_commands_have(backend, on, capacity):
+    wanted = job(
+        backend=backend,
+        on=on,
+        capacity=capacity,
+        reservation="mine",
+        bucket="gs://my-bucket",
+        labels=("team=a",),
+    )
+    chosen = BACKENDS[backend]
+    machines = ("ring-0", "ring-1")
+    plan = [
+        *chosen.up(wanted, 3600),
+        chosen.status(wanted),
+        *chosen.sync(wanted, machines),
+        *chosen.run(wanted, machines, 2_000_000_000),
+        *chosen.codes(wanted, machines),
+        *chosen.logs(wanted, machines, 10, True),
+        *chosen.profile(wanted, machines),
+        *chosen.down(wanted),
+    ]
+    for command in commands(plan):
+        known = [
+            flags
+            for words, flags in FLAGS.items()
+            if command.argv[: len(words)] == words
+        ]
+        assert options(command.argv).keys() - {""} <= max(known, key=len), command
+    words = " ".join(printed(plan).split())
+    assert "team=a,launcher=jaxgen,job=ring" in words
+    assert ("--spot" in words or "=SPOT" in words) == (capacity == "spot")
+    script = next(step.text for step in plan if isinstance(step, Write))
+    assert "SECONDS_LEFT=3600" in script and "delete ring " in script
+
+
+def test_prices_are_the_users(tmp_path):
+    file = tmp_path / "prices.toml"
+    file.write_text(EXAMPLE)
+    one = machines("v5litepod-8")
+    assert hourly_price(file, one, "on_demand") == pytest.approx(8 * 1.2)
+    assert job(max_usd=9.6, prices=file, capacity="on_demand").seconds() == 3600
+    with pytest.raises(ValueError, match=r"\[v6e\] spot is None"):
+        hourly_price(file, machines("v6e-8"), "spot")
+    file.write_text("[v5litepod]\nspot = true\n[v6e]\nspot = -1\n[v5p]\nspot = 'x'")
+    for name in ("v6e-8", "v5p-8"):
+        with pytest.raises(ValueError, match="expected dollars a chip-hour"):
+            hourly_price(file, machines(name), "spot")
+    file.write_text("[v5litepod")
+    with pytest.raises(ValueError, match="in a table of prices"):
+        hourly_price(file, one, "spot")
+    with pytest.raises(ValueError, match="No such file"):
+        hourly_price(tmp_path / "none", one, "spot")
+
+
+@pytest.fixture
+def alone(tmp_path, monkeypatch):
+    """In an empty folder, where every attempt to run a program fails the test."""
+    monkeypatch.chdir(tmp_path)
+
+    def never(*arguments, **options):
+        raise AssertionError(f"ran {arguments}")
+
+    monkeypatch.setattr(subprocess, "run", never)
+    monkeypatch.setattr(subprocess, "call", never)
+    monkeypatch.setattr(subprocess, "Popen", never)
+    return tmp_path
+
+
+NEW = (*PLACE, "--", "-m", "experiments.mode_collapse", "tiny")
+
+
+def test_nothing_happens_without_yes(alone, capsys):
+    for verb in (launching.launch, launching.up):
+        assert verb(NEW) == 0
+        assert "nothing was done: add --yes" in capsys.readouterr().out
+    assert list(alone.iterdir()) == []
+    launching.keep(job())
+    for verb in ("sync", "run", "status", "logs", "profile", "down"):
+        assert getattr(launching, verb)(["ring"]) == 0
+        assert "nothing was done" in capsys.readouterr().out, verb
+    assert launching.down(["--stale", *PLACE]) == 0
+    assert "nothing was done" in capsys.readouterr().out
+
+
+def test_a_launch_with_yes_lives_and_can_be_asked_about(alone, capsys):
+    cloud = FakeCloud()
+    world = cloud.world()
+    assert launching.launch(["--yes", *NEW], world) == 0
+    assert cloud.lines[-1] == "mode-collapse: done" and not cloud.there
+    assert launching.up(["--yes", *NEW], world) == 0
+    cloud.program.saved = 0.0
+    cloud.sleep(100)
+    for verb, after in (("sync", "active none"), ("run", "active running")):
+        assert getattr(launching, verb)(["mode-collapse", "--yes"], world) == 0
+        launching.status(["mode-collapse", "--yes"], world)
+        assert capsys.readouterr().out == f"mode-collapse: {after}\n"
+    assert launching.down(["mode-collapse", "--yes"], world) == 0
+    assert not cloud.there
+
+
+def test_dead_requests_are_found_and_deleted_and_others_are_not(alone):
+    cloud = FakeCloud(quota=5)
+    for name, state in (("a", "FAILED"), ("b", "ACTIVE"), ("c", "SUSPENDED")):
+        cloud.create(name, 3600)
+        cloud.there[name].state = state
+    assert launching.down(["--stale", "--yes", *PLACE], cloud.world()) == 0
+    assert list(cloud.there) == ["b"]
+
+
+def test_words_for_people(alone, capsys):
+    assert launching.status(["nobody"]) == 2
+    assert "no job 'nobody' in runs/jobs" in capsys.readouterr().err
+    assert launching.launch(["--", "-m", "x"]) == 2
+    assert "project is missing" in capsys.readouterr().err
+    cloud = FakeCloud(quota=0)
+    assert launching.up(["--yes", *NEW], cloud.world()) == 2
+    assert "RESOURCE_EXHAUSTED" in capsys.readouterr().err
+
+
+def test_a_job_is_kept_whole(alone):
+    wanted = job(hosts=("a@b",), prices=alone / "p.toml", labels=("a=b",))
+    launching.keep(wanted)
+    assert launching.kept("ring") == wanted
+    file = alone / "runs" / "jobs" / "ring" / "job.json"
+    assert json.loads(file.read_text())["name"] == "ring"

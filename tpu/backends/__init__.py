@@ -1,0 +1,1 @@
+"""Five ways to get machines, each with the same verbs."""

@@ -1,0 +1,234 @@
+"""A proof: a program compiled for a pod on a machine without one, and what that tells."""
+
+import importlib.metadata
+import os
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import jax
+from jax.sharding import NamedSharding
+from jax.stages import Compiled, Lowered
+
+from experiments.accelerator import Proposal, Propose
+from jaxgen.sharding.mesh import mesh_of
+from jaxgen.sharding.topology import parsed, topology
+from jaxgen.training.compile import LoweredProgram, lowered
+from tpu.advice import advice
+from tpu.assertions import Evidence, complaints
+from tpu.chips import CHIPS, RESERVED, devices
+from tpu.hlo import executions, module, unknown_loops
+from tpu.hlo_collectives import collectives
+from tpu.hlo_products import cycles, host_transfers, kernels, products
+
+TOO_MUCH = "RESOURCE_EXHAUSTED"
+UNREAD = "HloModule unread\n\nENTRY %unread () -> () {\n}\n"
+PARTS = "init", "update", "evaluate"
+
+
+class Read(NamedTuple):
+    """One compiled part, and what was read of it.
+
+    Attributes:
+      numbers: that a proof keeps.
+      evidence: that assertions look at.
+    """
+
+    numbers: dict[str, Any]
+    evidence: Evidence
+
+
+def proof(
+    name: str,
+    propose: Propose,
+    target: str,
+    flags: Mapping[str, Any] | None = None,
+    parts: tuple[str, ...] = PARTS,
+) -> dict[str, Any]:
+    """Compiles a program for a target, and tells what there is to tell, as JSON.
+
+    Args:
+      name: of the program.
+      propose: makes it for a number of devices.
+      target: such as ``2xv5p-128``.
+      flags: of the compiler, by name.
+      parts: which of init, update and evaluate.
+
+    Raises:
+      ValueError: the target is unknown, or the program cannot be laid on it.
+      ImportError: the compiler is not installed.
+    """
+    slices, one = parsed(target)
+    proposal = propose(devices(target), slices)
+    mesh = mesh_of(proposal.axes, topology(target))
+    program = lowered(
+        proposal.learner,
+        proposal.data,
+        mesh,
+        proposal.rules,
+        proposal.layout,
+        proposal.evaluate,
+    )
+    chip = CHIPS[one.generation]
+    found: dict[str, Any] = {
+        "program": name,
+        "target": target,
+        "mesh": dict(mesh.shape),
+        "slices": slices,
+        "flags": dict(flags or {}),
+        "versions": versions(),
+        "parameters": numbers_of(program.shapes.params),
+        "limit": chip.memory,
+        "reserved": RESERVED,
+        "state": {
+            part: bytes_per_device(tree)
+            for part, tree in program.shapes._asdict().items()
+            if part in ("params", "opt", "extra")
+        },
+        "model_flops": proposal.flops // devices(target),
+        "steps": proposal.steps,
+    }
+    told = {
+        part: _part(
+            getattr(program, part), program, proposal, mesh.shape, slices, flags
+        )
+        for part in parts
+        if getattr(program, part) is not None
+    }
+    return found | verdict(told, chip.memory)
+
+
+def verdict(told: Mapping[str, Read | str], limit: int) -> dict[str, Any]:
+    """Whether all parts fit, alone, beside the code of the others; and what is wrong.
+
+    Args:
+      told: of each part what was read, or what the compiler said where it had no room.
+      limit: bytes of a device.
+    """
+    read = {part: one for part, one in told.items() if isinstance(one, Read)}
+    failed = {part: one for part, one in told.items() if isinstance(one, str)}
+    peaks = {part: one.numbers["peak"] for part, one in read.items()}
+    codes = {part: one.numbers["code"] for part, one in read.items()}
+    needs = {
+        part: peak + RESERVED + sum(codes.values()) - codes[part]
+        for part, peak in peaks.items()
+    }
+    return {
+        "fits": not failed and all(need <= limit for need in needs.values()),
+        "needs": max(needs.values(), default=0),
+        "parts": {part: one.numbers for part, one in read.items()},
+        "complaints": [
+            line
+            for part, one in read.items()
+            for line in complaints(one.evidence, part)
+        ],
+        "too_much": {part: advice(text) for part, text in failed.items()},
+    }
+
+
+def _part(
+    part: Lowered,
+    program: LoweredProgram,
+    proposal: Proposal,
+    mesh: Mapping[str, int],
+    slices: int,
+    flags: Mapping[str, Any] | None,
+) -> Read | str:
+    try:
+        compiled = part.compile(compiler_options=dict(flags) if flags else None)
+    except jax.errors.JaxRuntimeError as error:
+        if TOO_MUCH in str(error):
+            return str(error)
+        raise
+    return read(compiled, program, proposal, mesh, slices)
+
+
+def read(
+    compiled: Compiled,
+    program: LoweredProgram,
+    proposal: Proposal,
+    mesh: Mapping[str, int],
+    slices: int,
+) -> Read:
+    """What a compiled part says of itself."""
+    text = module(text_of(compiled))
+    counts = executions(text)
+    sent = collectives(text, counts, mesh, slices)
+    made = list(products(text, counts))
+    memory: Any = compiled.memory_analysis()
+    evidence = Evidence(
+        mesh,
+        program.shapes,
+        memory.alias_size_in_bytes,
+        sent,
+        made,
+        host_transfers(text, counts),
+        proposal,
+        text.entry == "unread",
+    )
+    return Read(
+        {
+            "peak": memory.peak_memory_in_bytes,
+            "arguments": memory.argument_size_in_bytes,
+            "temporaries": memory.temp_size_in_bytes,
+            "code": memory.generated_code_size_in_bytes,
+            "donated": memory.alias_size_in_bytes,
+            "flops": sum(one.flops * one.times for one in made),
+            "cycles": cycles(text, counts),
+            "pallas_calls": kernels(text, counts),
+            "unknown_loops": unknown_loops(text, counts),
+            "unread": evidence.unread,
+            "collectives": [one._asdict() for one in sent],
+        },
+        evidence,
+    )
+
+
+def text_of(compiled: Compiled) -> str:
+    """What the compiler made; `UNREAD` where JAX is too old to spell it.
+
+    An older jaxlib can refuse what a newer libtpu wrote. Memory is told all the same.
+    """
+    try:
+        with silence():
+            return compiled.as_text() or UNREAD
+    except jax.errors.JaxRuntimeError as error:
+        if "RET_CHECK" in str(error):
+            return UNREAD
+        raise
+
+
+@contextmanager
+def silence() -> Iterator[None]:
+    """Without what a compiler of another language writes on the standard error."""
+    kept, nowhere = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+        os.close(nowhere)
+
+
+def numbers_of(tree: Any) -> int:
+    """Numbers in all arrays of a tree."""
+    return sum(leaf.size for leaf in jax.tree.leaves(tree))
+
+
+def bytes_per_device(tree: Any) -> int:
+    """Bytes of each device's shards of a tree of placed shapes."""
+
+    def one(leaf: jax.ShapeDtypeStruct) -> int:
+        assert isinstance(leaf.sharding, NamedSharding)
+        shard = jax.ShapeDtypeStruct(leaf.sharding.shard_shape(leaf.shape), leaf.dtype)
+        return shard.size * leaf.dtype.itemsize
+
+    return sum(map(one, jax.tree.leaves(tree)))
+
+
+def versions() -> dict[str, str]:
+    """Of what decides a proof's numbers."""
+    return {
+        name: importlib.metadata.version(name) for name in ("jax", "jaxlib", "libtpu")
+    }
