@@ -22,6 +22,11 @@ StrategyName = Literal[
     "ema",
     "average",
 ]
+FISHER_BATCH = 8
+"""Windows of a group of the batched Fisher information of texts."""
+FISHER_IMAGES = 128
+"""Images of one, of digits."""
+
 FisherName = Literal["exact", "sampled", "empirical", "batched"]
 
 
@@ -61,6 +66,11 @@ class Continual:
             raise ValueError(
                 f"--continual.domains {self.domains}: expected 3 or more, each of which "
                 "is a stage"
+            )
+        if "ewc_batched" in self.strategies and self.fisher_windows < FISHER_BATCH:
+            raise ValueError(
+                f"--continual.fisher-windows {self.fisher_windows}: expected "
+                f"{FISHER_BATCH} or more, a group of ewc_batched"
             )
         if self.updates % self.evaluations:
             raise ValueError(
@@ -118,3 +128,8 @@ class SplitDigits:
         require_positive("split_digits", self, *names)
         require_each_once("split_digits.fishers", self.fishers)
         require_replicates("split_digits.seeds", self.seeds)
+        if "batched" in self.fishers and self.fisher_examples < FISHER_IMAGES:
+            raise ValueError(
+                f"--split-digits.fisher-examples {self.fisher_examples}: expected "
+                f"{FISHER_IMAGES} or more, a group of the batched kind"
+            )

@@ -9,6 +9,7 @@ from typing import Any
 from experiments.domain_generalization.algorithms import algorithms
 from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.continual import continual
+from experiments.domain_generalization.continual_runs import require_stages_of
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
 from experiments.domain_generalization.fine_tuning import fine_tuning
@@ -17,7 +18,10 @@ from experiments.domain_generalization.published import published
 from experiments.domain_generalization.published_runs import digits_there
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.split_digits import split_digits
-from experiments.domain_generalization.split_digits_data import split_digits_of
+from experiments.domain_generalization.split_digits_data import (
+    require_examples,
+    split_digits_of,
+)
 from experiments.domain_generalization.training_sets import sets_on_circles
 from experiments.domain_generalization.tuning_data import require_targets
 from experiments.report import Part, left_report
@@ -66,9 +70,12 @@ def require_possible(experiment: DomainGeneralization) -> None:
         sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
     if "fine_tuning" in experiment.parts:
         require_targets(experiment.fine_tuning.targets, domains.train)
+    if "continual" in experiment.parts:
+        require_stages_of(experiment.continual.domains, domains.train)
     if "split_digits" in experiment.parts:
         digits = experiment.split_digits
-        split_digits_of("split_digits", digits.source, digits.file)
+        there = split_digits_of("split_digits", digits.source, digits.file)
+        require_examples(digits.fisher_examples, there.train)
 
 
 def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
