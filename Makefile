@@ -43,7 +43,7 @@ benchmark: $(VENV)/run.done
 
 # Every program, for pods that are not here; keeps what is not kept in tpu/golden yet.
 prove: $(VENV)/test.done
-	$(BIN)/python -m tpu prove all --kept --on v5litepod-16,v5litepod-256,v6e-256,v5p-128,2xv5litepod-16
+	$(BIN)/python -m tpu prove all --kept --parts update --on v5litepod-16,v5litepod-256,v6e-256,v5p-128,2xv5litepod-16
 
 soak: $(VENV)/run.done
 	$(BIN)/python -m tpu try --random 100

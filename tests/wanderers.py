@@ -8,14 +8,16 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
+import pytest
 
-from jaxgen.data.batches import Shuffled, minibatch
+from jaxgen.data.batches import Resident, Shuffled, minibatch
 from jaxgen.sharding.mesh import batch_spec, mesh_of
 from jaxgen.sharding.rules import study
 from jaxgen.training.compile import Program, compile
 from jaxgen.training.descent import descent
 from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.learner import Learner, State
+from jaxgen.training.loop import fit
 from jaxgen.training.progress import Silence
 from jaxgen.training.record import recorded
 from jaxgen.training.replicate import each_row, grid, replicate
@@ -111,3 +113,30 @@ class Listener(Silence):
 def refuse(*_):
     """Stands where nothing is to be called."""
     raise AssertionError("a finished run asked for more")
+
+
+class Cut(Exception):
+    """A run was cut short."""
+
+
+class Cutter(Silence):
+    """Cuts a run short once two dispatches are told."""
+
+    def advance(self, done, step):
+        if done == 2:
+            raise Cut
+
+
+def assert_resumes(program: Program, data, folder: Path) -> None:
+    """A fed program ends with the same bits, whether it was cut short or not."""
+
+    def run(name, watcher=None):
+        every = {"evaluate_every": 99, "save_every": 1, "watcher": watcher}
+        key, batches = jax.random.key(0), Resident(data)
+        return fit(program, key, batches, 4, folder / name, **every)
+
+    unbroken = run("unbroken")
+    with pytest.raises(Cut):
+        run("broken", Cutter())
+    assert 0 < saved(folder / "broken")[-1] < int(unbroken.step)
+    assert bits(run("broken")) == bits(unbroken)

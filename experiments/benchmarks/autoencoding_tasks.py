@@ -87,7 +87,7 @@ def black_and_white(file: Path | None) -> np.ndarray:
             f"--file {file}: images of {images.shape[1:]}; expected {SIDE} x {SIDE} "
             "and one channel"
         )
-    return binarized_once(np.clip((images + 1) / 2, 0, 1), seed=0)
+    return binarized_once(np.clip((np.asarray(images) + 1) / 2, 0, 1), seed=0)
 
 
 def saved(file: Path, layers: Layers) -> None:

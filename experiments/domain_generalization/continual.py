@@ -106,8 +106,9 @@ def words_of(experiment: DomainGeneralization, domains: Domains) -> str:
     seen = settings.updates * corpus.batch * corpus.length
     return (
         f"Stages: {', '.join(domains.train[:count])}, in {count} orders in which each is "
-        f"once at each place; {seen:,} bytes each, none twice, and {settings.seeds} "
-        "seed(s). The learning rate rises and falls in each stage. Every strategy has as "
+        f"once at each place; {seen:,} bytes each, without replay none twice, "
+        f"{settings.seeds} seed(s). The learning rate rises and falls in each stage. "
+        "Every strategy has as "
         f"many bytes: of {corpus.batch} windows of an update {settings.replayed} are "
         f"replayed, from {settings.capacity} that are kept, in the place of new ones. "
         "Weights were chosen, for each order, by validation on the other orders. The unit "

@@ -1,6 +1,6 @@
 """Every order, weight and seed of one strategy, in one compiled program."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -8,7 +8,11 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 
-from experiments.domain_generalization.continual_settings import Continual, StrategyName
+from experiments.domain_generalization.continual_settings import (
+    FISHER_BATCH,
+    Continual,
+    StrategyName,
+)
 from experiments.domain_generalization.corpora import Domains, Windows
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.text_models import language_model
@@ -44,15 +48,16 @@ WEIGHTS: dict[StrategyName, tuple[float, ...]] = {
     "ema": (0.98,),
     "average": (0.0,),
     "dark_replay": (0.1, 0.5),
-    "ewc": (10.0, 100.0, 1000.0),
-    "ewc_batched": (100.0, 1000.0, 10000.0),
-    "mas": (0.01, 0.1),
-    "si": (0.1, 1.0),
-    "l2_sp": (0.01, 0.1),
+    "ewc": (0.1, 1.0, 10.0),
+    "ewc_batched": (1.0, 10.0, 100.0),
+    "mas": (1e-4, 1e-3),
+    "si": (0.01, 0.1),
+    "l2_sp": (1e-4, 1e-3),
     "lwf": (0.3, 1.0),
 }
 """Of each strategy, among which other orders choose; of ``ema`` the decay, and of those
-that have none a zero."""
+that have none a zero. In a first run EWC of 100 and more, and L2-SP of 0.01 and more, were
+worse than nothing at all."""
 
 
 class StrategyRuns(NamedTuple):
@@ -83,12 +88,14 @@ def trained_with(
     settings, weights = experiment.continual, WEIGHTS[name]
     count = number_of_domains(settings, domains)
     model = language_model("attention", experiment.net)
-    seeds = range(FIRST, FIRST + settings.seeds)
+    orders = range(1 if name == "joint" else count)  # to learn all at once has none,
+    replicates = settings.seeds * count // len(orders)  # and has other seeds for each
+    seeds = range(FIRST, FIRST + replicates)
     found = trained(
         Run(
             name,
             maker_of(name, experiment, model, count),
-            grid(seed=seeds, order=range(count), weight=weights),
+            grid(seed=seeds, order=orders, weight=weights),
             windows_of_continual(domains, count, settings),
             scores_of(model, name),
             count * settings.updates,
@@ -96,11 +103,25 @@ def trained_with(
         ),
         folder,
     )
-    shape = count, len(weights), len(seeds), len(found.steps), count
+    shape = len(orders), len(weights), -1, settings.seeds, len(found.steps), count
     test, validation = (
-        found.scores[which].reshape(shape).mean(2) for which in ("test", "validation")
+        np.moveaxis(found.scores[which].reshape(shape).mean(3), 2, 1).reshape(
+            count, len(weights), len(found.steps), count
+        )
+        for which in ("test", "validation")
     )
     return StrategyRuns(weights, test, validation, found.steps, dict(found.died))
+
+
+def require_stages_of(count: int, domains: Sequence[str]) -> None:
+    """Raises:
+    ValueError: fewer domains to train on than stages are asked for.
+    """
+    if count > len(domains):
+        raise ValueError(
+            f"--continual.domains {count}: expected {len(domains)} or fewer, the domains "
+            "of --corpus.train"
+        )
 
 
 def number_of_domains(settings: Continual, domains: Domains) -> int:
@@ -110,7 +131,8 @@ def number_of_domains(settings: Continual, domains: Domains) -> int:
 
 def windows_of_continual(domains: Domains, count: int, settings: Continual) -> Windows:
     """Windows of the domains that are learned, and as many to be judged by as is asked."""
-    windows, most = domains.windows, settings.tested
+    windows = domains.windows
+    most = min(settings.tested, windows.validation.shape[1], windows.test.shape[1])
     return Windows(
         windows.train[:count],
         windows.validation[:count, :most],
@@ -168,7 +190,7 @@ def strategy_of(
         "a_gem": lambda: a_gem(rows, capacity),
         "dark_replay": lambda: dark_replay(predict, weight, rows, capacity),
         "ewc": lambda: ewc(predict, weight, sampled_fisher),
-        "ewc_batched": lambda: ewc(predict, weight, batched_fisher(8)),
+        "ewc_batched": lambda: ewc(predict, weight, batched_fisher(FISHER_BATCH)),
         "mas": lambda: mas(predict, weight),
         "si": lambda: si(weight, damping=1e-3),
         "l2_sp": lambda: l2_sp(weight),

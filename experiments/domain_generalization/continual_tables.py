@@ -71,7 +71,7 @@ def difference_table(arms: Arms) -> Fragment:
         rows,
         "Bits per byte of all domains at the end, less those of doing nothing: paired by "
         "order, with 95 % intervals over orders and sign-flip tests whose p-values are "
-        "corrected for their number (Holm); of five orders none is below 0.0625. Equal: "
+        "corrected for their number (Holm); of k orders none is below 2 / 2^k. Equal: "
         f"within {MARGIN} bits per byte, by two one-sided tests.",
     )
 

@@ -107,8 +107,8 @@ def area_table(told: Mapping[str, Told], numbers: Mapping[str, int]) -> Fragment
         f"on the domains in training, the mean over l from 0 to {BUDGET} and over numbers "
         "of windows; 95 % intervals over targets. Every method has as many settings, rates "
         "times points of a run, or shares of the way back; that the best are told of each "
-        "target flatters all alike. Sign-flip tests, p-values corrected for their number "
-        f"(Holm). Equal: within {MARGIN}, by two one-sided tests.",
+        "target flatters all, and is not corrected. Sign-flip tests, p-values corrected "
+        f"for their number (Holm). Equal: within {MARGIN}, by two one-sided tests.",
     )
 
 

@@ -25,6 +25,7 @@ Part = Literal[
     "fine_tuning",
     "continual",
     "split_digits",
+    "published",
 ]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
 MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
@@ -260,10 +261,10 @@ class DomainGeneralization:
     diversity: Diversity = field(default_factory=Diversity)
     architecture: Architecture = field(default_factory=Architecture)
     algorithms: Algorithms = field(default_factory=Algorithms)
-    published: Published = field(default_factory=Published)
     fine_tuning: FineTuning = field(default_factory=FineTuning)
     continual: Continual = field(default_factory=Continual)
     split_digits: SplitDigits = field(default_factory=SplitDigits)
+    published: Published = field(default_factory=Published)
 
     def __post_init__(self):
         require_each_once("parts", self.parts)

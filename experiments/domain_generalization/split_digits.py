@@ -59,9 +59,10 @@ PROTOCOL = (
     "each pair, and the online form of EWC, whose Fisher information is a mean over "
     "{examples:,} images of each pair. {seeds} seeds. Published, of Split MNIST: layers of "
     "400, batches of 128, 2,000 of each pair, all images of each pair; van de Ven, 2025, "
-    "On the computation of the Fisher information in continual learning. There the weight "
-    "is the best of fourteen by the very images of the test; here it was chosen in pilots "
-    "with another seed. Kinds want weights that are orders of magnitude apart."
+    "On the computation of the Fisher information in continual learning. The weight there "
+    "is the best of fourteen by the images of the test; here it was chosen in pilots with "
+    "another seed, by such images too. Kinds want weights that are orders of magnitude "
+    "apart."
 )
 
 

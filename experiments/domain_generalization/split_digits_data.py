@@ -71,6 +71,18 @@ def by_class(data: Labelled) -> Classes:
     return Classes(found, counts)
 
 
+def require_examples(count: int, classes: Classes) -> None:
+    """Raises:
+    ValueError: fewer images of a pair of digits than are asked for.
+    """
+    most = 2 * int(classes.counts.min())
+    if count > most:
+        raise ValueError(
+            f"--split-digits.fisher-examples {count}: expected {most} or fewer, as there "
+            "are images of each pair"
+        )
+
+
 def orders(seeds: int) -> Int[np.ndarray, "seeds c"]:
     """For each seed the order of the ten digits; each two are a pair.
 

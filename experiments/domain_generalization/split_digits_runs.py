@@ -10,7 +10,11 @@ import numpy as np
 import optax
 from jax.nn.initializers import variance_scaling
 
-from experiments.domain_generalization.continual_settings import FisherName, SplitDigits
+from experiments.domain_generalization.continual_settings import (
+    FISHER_IMAGES,
+    FisherName,
+    SplitDigits,
+)
 from experiments.domain_generalization.split_digits_data import (
     CLASSES,
     STAGES,
@@ -44,7 +48,7 @@ FISHERS: Mapping[FisherName, Importance] = {
     "exact": exact_fisher,
     "sampled": sampled_fisher,
     "empirical": empirical_fisher,
-    "batched": batched_fisher(128),
+    "batched": batched_fisher(FISHER_IMAGES),
 }
 UNIFORM = variance_scaling(1 / 3, "fan_in", "uniform")
 """As PyTorch's layers start: uniform up to one over the root of the inputs."""

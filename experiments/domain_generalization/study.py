@@ -9,6 +9,7 @@ from typing import Any
 from experiments.domain_generalization.algorithms import algorithms
 from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.continual import continual
+from experiments.domain_generalization.continual_runs import require_stages_of
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
 from experiments.domain_generalization.fine_tuning import fine_tuning
@@ -17,7 +18,10 @@ from experiments.domain_generalization.published import published
 from experiments.domain_generalization.published_runs import digits_there
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.split_digits import split_digits
-from experiments.domain_generalization.split_digits_data import split_digits_of
+from experiments.domain_generalization.split_digits_data import (
+    require_examples,
+    split_digits_of,
+)
 from experiments.domain_generalization.training_sets import sets_on_circles
 from experiments.domain_generalization.tuning_data import require_targets
 from experiments.report import Part, left_report
@@ -26,10 +30,10 @@ PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "diversity": diversity,
     "architecture": architecture,
     "algorithms": algorithms,
-    "published": published,
     "fine_tuning": fine_tuning,
     "continual": continual,
     "split_digits": split_digits,
+    "published": published,
 }
 
 
@@ -66,17 +70,20 @@ def require_possible(experiment: DomainGeneralization) -> None:
         sets_on_circles(len(domains.train), experiment.diversity.sizes, 1)
     if "fine_tuning" in experiment.parts:
         require_targets(experiment.fine_tuning.targets, domains.train)
+    if "continual" in experiment.parts:
+        require_stages_of(experiment.continual.domains, domains.train)
     if "split_digits" in experiment.parts:
         digits = experiment.split_digits
-        split_digits_of("split_digits", digits.source, digits.file)
+        there = split_digits_of("split_digits", digits.source, digits.file)
+        require_examples(digits.fisher_examples, there.train)
 
 
 def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
     """What decides the results, as JSON: all but where they go, and which parts."""
     settings = asdict(experiment)
     settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
-    settings["published"]["file"] = str(settings["published"]["file"] or "")
     settings["split_digits"]["file"] = str(settings["split_digits"]["file"] or "")
+    settings["published"]["file"] = str(settings["published"]["file"] or "")
     return {
         "experiment": "domain_generalization",
         **{name: settings[name] for name in settings if name not in ("out", "parts")},

@@ -61,7 +61,7 @@ def shown_of(domains: Domains, settings: FineTuning) -> Shown:
 
 
 def halved(windows: Shaped[np.ndarray, "k m t"]) -> Shaped[np.ndarray, "k n u"]:
-    """Windows half as long that tell the same bytes but the middle one twice.
+    """Windows half as long that hold the same bytes, the middle one twice.
 
     Example:
       >>> halved(np.arange(5)[None, None]).tolist()

@@ -41,14 +41,16 @@ class Family:
     Attributes:
       code: ``size -> module``; see `jaxgen.nn.codes`.
       objective: of the weight.
-      weights: by model.
+      weights: by the model's name.
       samples: codes for each image in training.
+      prior: ``size -> module``; see `jaxgen.models.priors`.
     """
 
     code: Callable[[int], nn.Module]
     objective: Callable[[Scalar], Objective]
-    weights: Mapping[ModelName, float]
+    weights: Mapping[Any, float]
     samples: int = 1
+    prior: Callable[[int], nn.Module] = StandardNormal
 
 
 @dataclass(frozen=True)
@@ -105,13 +107,18 @@ FAMILIES: dict[FamilyName, Family] = {
 }
 
 
-def autoencoder_of(settings: Models, code: nn.Module, side: int) -> Autoencoder:
+def autoencoder_of(
+    settings: Models,
+    code: nn.Module,
+    side: int,
+    prior: Callable[[int], nn.Module] = StandardNormal,
+) -> Autoencoder:
     """The network of all arms around one of their codes."""
     trunk: Any = {"width": settings.width, "depth": settings.depth}
     return Autoencoder(
         PerceptronEncoder(**trunk),
         code,
-        StandardNormal(settings.code),
+        prior(settings.code),
         PerceptronDecoder((side, side, 1), **trunk),
         Bernoulli(),
     )
@@ -121,7 +128,8 @@ def learner_of(
     settings: Models, family: Family, side: int
 ) -> Callable[[Scalar], Learner]:
     """Makes, of a traced weight, the guarded, fed learner of a family."""
-    model = autoencoder_of(settings, family.code(settings.code), side)
+    code = family.code(settings.code)
+    model = autoencoder_of(settings, code, side, family.prior)
 
     def make(weight: Scalar) -> Learner:
         learner = autoencoding(
@@ -135,9 +143,7 @@ def learner_of(
     return make
 
 
-def axis_of(
-    family: Family, wanted: Sequence[ModelName], seeds: int
-) -> dict[str, np.ndarray]:
+def axis_of(family: Family, wanted: Sequence[Any], seeds: int) -> dict[str, np.ndarray]:
     """The rows of a family: each wanted model's weight with every seed."""
     weights = [family.weights[name] for name in wanted]
     return grid(seed=np.arange(seeds).tolist(), weight=weights)

@@ -12,7 +12,8 @@ Its parts:
     points_and_distributions   autoencoders and variational ones of the same network: what
                                their codes are, and what they know
     generation                 images from codes that are drawn from the prior, or from
-                               densities that were fitted to the codes
+                               densities that were fitted to the codes; and from priors of
+                               other kinds of codes, with models of their own
     likelihood                 log p(x) of all of them, by bounds and by annealing
     collapse                   where the posterior falls onto the prior
 
@@ -31,6 +32,7 @@ from experiments.latent_spaces.settings import (
     Likelihood,
     Models,
     Part,
+    WiderName,
 )
 from experiments.launch import launch
 
@@ -43,7 +45,9 @@ PRESETS = {
         RUNS / "tiny",
         seeds=2,
         models=Models(("autoencoder", "vae"), 3, 8, 1, steps=20, dispatch=10, batch=16),
-        generation=Generation(samples=200, components=2, steps=4),
+        generation=Generation(
+            samples=200, components=2, steps=4, wider=("vector_quantized",)
+        ),
         likelihood=Likelihood(images=4, codes=20, temperatures=4, chains=2),
         collapse=Collapse((0.5, 4.0), (0.3,), (0.0, 0.5), (1,), seeds=2, steps=4),
     ),
@@ -52,7 +56,7 @@ PRESETS = {
         RUNS / "study",
         seeds=10,
         models=Models(steps=20_000, dispatch=4_000),
-        generation=Generation(steps=5_000),
+        generation=Generation(steps=5_000, wider=WiderName.__args__),
         likelihood=Likelihood(images=400, temperatures=1_000, chains=16),
         collapse=Collapse(seeds=5, steps=4_000),
     ),

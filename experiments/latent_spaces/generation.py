@@ -26,6 +26,7 @@ from experiments.latent_spaces.scores import (
 )
 from experiments.latent_spaces.settings import LatentSpaces, ModelName, SamplerName
 from experiments.latent_spaces.trained import models
+from experiments.latent_spaces.wider import wider_family
 from experiments.report import Part
 from experiments.training import KEY, on_rows
 from jaxgen.arrays import Array, Float, Key, Metrics, PyTree
@@ -43,14 +44,16 @@ def generation(experiment: LatentSpaces, folder: Path) -> Part:
     reference = reference_of(experiment, folder.parent)
     made = made_by(experiment, folder, reference)
     beside = references(experiment, reference)
+    wider = wider_family(experiment, folder, reference)
     criteria, beyond = generation_criteria(made), what_it_does_not_mean(made)
     return Part(
         {
             "criteria": [criterion_row(one) for one in criteria],
             "beyond": [criterion_row(one) for one in beyond],
             "rows": rows(made, beside),
+            "wider": wider_rows(wider),
         },
-        [generation_section(made, beside, criteria, beyond)],
+        [generation_section(made, beside, criteria, beyond, wider)],
         {"generation": strips(made, beside)},
     )
 
@@ -145,5 +148,17 @@ def rows(
         {"model": model, "sampler": sampler, "seed": seed}
         | {score: float(v[seed]) for score, v in one.items() if v.ndim == 1}
         for (model, sampler), one in named_rows.items()
+        for seed in range(len(one["frechet"]))
+    ]
+
+
+def wider_rows(
+    wider: Mapping[str, Mapping[str, np.ndarray]],
+) -> list[dict[str, Any]]:
+    """One row for each seed of each model of the wider family."""
+    return [
+        {"model": model, "seed": seed}
+        | {score: float(values[seed]) for score, values in one.items()}
+        for model, one in wider.items()
         for seed in range(len(one["frechet"]))
     ]

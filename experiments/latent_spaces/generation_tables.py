@@ -45,6 +45,7 @@ def generation_section(
     beside: Mapping[str, Mapping[str, np.ndarray]],
     criteria: Sequence[Criterion],
     beyond: Sequence[Criterion],
+    wider: Mapping[str, Mapping[str, np.ndarray]],
 ) -> Fragment:
     """Verdict, strips of images, and a table for each way to draw codes."""
     samplers: dict[SamplerName, None] = dict.fromkeys(sampler for _, sampler in made)
@@ -64,6 +65,27 @@ def generation_section(
             "a mixture that was fitted to the codes of the images learned from.",
         ),
         *(sampler_table(made, beside, sampler) for sampler in samplers),
+        *([wider_table(wider)] if wider else []),
+    )
+
+
+def wider_table(wider: Mapping[str, Mapping[str, np.ndarray]]) -> Fragment:
+    """Scores of models whose codes or priors are others."""
+    columns = {
+        **COLUMNS,
+        "distortion": ("distortion, nats", "z.2f"),
+        "rate": ("rate, nats", "z.2f"),
+    }
+    seeds = len(next(iter(wider.values()))["frechet"])
+    titles, forms = zip(*columns.values(), strict=True)
+    return mean_table(
+        ("wider family", *titles),
+        {name: [one[score] for score in columns] for name, one in wider.items()},
+        forms,
+        "The same network around other codes or priors, each drawn from the prior it was "
+        "trained with: scores as above, and distortion and rate of held-out images. Where "
+        "places are as likely by the prior their rate is a constant, and nothing draws "
+        f"the codes to fill them evenly. Means over {seeds} seeds with 95 % intervals.",
     )
 
 

@@ -24,6 +24,7 @@ ModelName = Literal[
     "vae_4",
     "iwae_5",
 ]
+WiderName = Literal["rounded", "vector_quantized", "flow_prior"]
 SamplerName = Literal["prior", "gaussian", "mixture", "flow", "second_stage"]
 ProtocolName = Literal["small", "gate", "iwae"]
 
@@ -81,6 +82,8 @@ class Generation:
     """Of the mixture."""
     steps: int = 1_000
     """Updates of the flow, and of the second stage."""
+    wider: tuple[WiderName, ...] = ("rounded", "flow_prior")
+    """Models with codes or priors of their own, each a program: FSQ, VQ, a flow prior."""
 
     def __post_init__(self):
         require_each_once("generation.samplers", self.samplers)

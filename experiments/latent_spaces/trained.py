@@ -94,15 +94,15 @@ def models(experiment: LatentSpaces, folder: Path) -> dict[ModelName, Model]:
 def of_family(
     experiment: LatentSpaces,
     family: Family,
-    wanted: Sequence[ModelName],
+    wanted: Sequence[Any],
     name: str,
     folder: Path,
-) -> dict[ModelName, Model]:
+) -> dict[Any, Model]:
     """The models of one program."""
     settings, seeds = experiment.models, experiment.seeds
     learn, test = images_of(experiment.images)
     side = learn.images.shape[1]
-    net = autoencoder_of(settings, family.code(settings.code), side)
+    net = autoencoder_of(settings, family.code(settings.code), side, family.prior)
     run = Run(
         name.replace("_", " "),
         learner_of(settings, family, side),

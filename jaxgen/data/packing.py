@@ -157,12 +157,19 @@ def aligned(
       told: documents in rows.
       values: of each document, as many as tokens.
 
+    Raises:
+      ValueError: a document has more numbers than tokens, or fewer.
+
     Example:
       >>> told = packed([np.array([7, 8]), np.array([5])], 2)
       >>> aligned(told, [np.array([4, 1]), np.array([2])]).tolist()
       [[4, 1], [2, 0]]
     """
-    starts = np.cumsum([0, *(len(each) for each in values)])
+    sizes = [len(each) for each in values]
+    tokens = np.bincount(told.documents[~told.padding], minlength=len(sizes)).tolist()
+    if sizes != tokens:
+        raise ValueError(f"values of {sizes} numbers, for documents of {tokens} tokens")
+    starts = np.cumsum([0, *sizes])
     flat = np.concatenate(values)
     places = starts[told.documents] + told.positions
     return np.where(told.padding, 0, flat[np.where(told.padding, 0, places)])

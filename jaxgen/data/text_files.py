@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 FORM_FEED = re.compile(rb"\r?\n?\x0c\r?\n?")
-"""What separates documents in a file: a line that holds it alone."""
+"""What separates documents in a file: a form feed, with the line ends beside it."""
 
 
 class Placed(NamedTuple):

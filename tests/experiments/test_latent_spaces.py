@@ -23,7 +23,9 @@ from experiments.latent_spaces.settings import (
     ModelName,
     Models,
     SamplerName,
+    WiderName,
 )
+from experiments.latent_spaces.wider import WIDER_TITLES, family_of
 from tests.markup import Reader
 
 TINY = claim.PRESETS["tiny"]
@@ -54,6 +56,27 @@ def test_references_score_what_they_must(results):
         for model in TINY.models.names
         for sampler in TINY.generation.samplers
     }
+
+
+def test_the_wider_family_is_drawn_from_its_own_priors(results):
+    rows = results["generation"]["wider"]
+    assert [row["model"] for row in rows] == [WIDER_TITLES["vector_quantized"]] * 2
+    # three groups of one dimension, each at one of sixteen places
+    for row in rows:
+        assert row["rate"] == pytest.approx(3 * np.log(16), rel=1e-4)
+        assert row["frechet"] > 0 and row["distortion"] > 0
+
+
+def test_each_of_the_wider_family_is_a_model_of_its_prior():
+    assert set(get_args(WiderName)) == set(WIDER_TITLES)
+    for name in get_args(WiderName):
+        family = family_of(name, 4)
+        settings = dataclasses.replace(TINY.models, code=4)
+        net = autoencoder_of(settings, family.code(4), 8, family.prior)
+        images = jax.ShapeDtypeStruct((2, 8, 8, 1), jnp.float32)
+        keys = [jax.eval_shape(jax.random.key, 0)] * 2
+        terms, _ = jax.eval_shape(net.init_with_output, keys[0], images, keys[1])
+        assert terms.codes.shape == (1, 2, 4)
 
 
 def test_likelihoods_are_nats_of_an_image_and_bounds_are_bounds(results):

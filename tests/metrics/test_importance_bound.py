@@ -16,6 +16,7 @@ from jaxgen.densities.normal import (
 )
 from jaxgen.metrics.importance_bound import (
     bound_error,
+    bound_of_each,
     effective_sample_size,
     importance_bound,
     mean_estimate,
@@ -135,3 +136,20 @@ def test_bad_input_is_refused_by_name():
         streamed_moments(lambda key: jnp.zeros((2, 3)), jax.random.key(0), 0)
     with pytest.raises(ValueError, match="values has 1 entries"):
         mean_estimate(np.zeros(1, np.float32))
+
+
+def test_each_example_has_draws_of_its_own_in_chunks():
+    key, examples = jax.random.key(3), jnp.array([[1.0], [5.0], [5.0]])
+
+    def draw(example, key, count):
+        return example + jax.random.normal(key, (count, 1))
+
+    seen = jax.jit(lambda x: bound_of_each(draw, x, key, codes=7, chunk=3))(examples)
+    for bound, example, own in zip(
+        seen, examples, jax.random.split(key, 3), strict=True
+    ):
+        # seven codes are three whole chunks of three
+        drawn = [draw(example[None], one, 3) for one in jax.random.split(own, 3)]
+        expected = brute_bound(np.concatenate(drawn).astype(np.float64))[0]
+        np.testing.assert_allclose(bound, expected, rtol=1e-6)
+    assert seen[1] != seen[2]

@@ -7,6 +7,7 @@ import optax
 import pytest
 
 from filled import filled
+from jaxgen.data.batches import minibatch
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Gaussian
@@ -14,9 +15,15 @@ from jaxgen.models.priors import StandardNormal, UniformPlaces
 from jaxgen.nn.codes import PointCode
 from jaxgen.nn.quantization import Codebook, VectorQuantizedCode
 from jaxgen.objectives.quantization import perplexity, vector_quantized
+from jaxgen.sharding.mesh import mesh_of
+from jaxgen.sharding.rules import study
 from jaxgen.training.autoencoding import autoencoding, passed_through
 from jaxgen.training.codebooks import averaged
+from jaxgen.training.compile import compile
+from jaxgen.training.dispatch import feed, repeat
+from jaxgen.training.replicate import grid, replicate
 from learners import cosines
+from wanderers import assert_resumes
 
 KEY = jax.random.key(0)
 IMAGES = jnp.asarray(np.random.default_rng(0).uniform(size=(16, 2, 2, 1)), jnp.float32)
@@ -103,6 +110,12 @@ def test_a_place_that_nothing_is_near_to_stays_finite(trained):
     np.testing.assert_array_equal(
         table_of(after.params)[unused], table_of(first.params)[unused]
     )
+
+
+def test_averages_go_on_where_a_run_was_cut_short(tmp_path):
+    mesh = mesh_of({"replica": 1}, jax.devices()[:1])
+    one = replicate(lambda: feed(FOLLOWING, minibatch(8)), grid(seed=range(1)))
+    assert_resumes(compile(repeat(one, 2), IMAGES, mesh, study()), IMAGES, tmp_path)
 
 
 def test_how_many_places_are_used_is_told(trained):

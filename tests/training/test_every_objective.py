@@ -56,6 +56,7 @@ from studies import (
     rows_of,
     trained_study,
 )
+from wanderers import assert_resumes
 
 DECODER = {"codes": (0.1, code_norm), "decoder": (1e-3, decoder_norm)}
 
@@ -152,6 +153,12 @@ def test_a_contest_of_a_study_is_that_contest_alone(contests, row):
 @pytest.mark.parametrize("study", ["objectives", "contests"])
 def test_examples_are_shared_out_and_the_dead_are_held(study, request):
     assert_shared_out_and_held(request.getfixturevalue(study))
+
+
+@pytest.mark.parametrize("study", ["objectives", "contests"])
+def test_a_run_that_was_cut_short_goes_on_as_if_undisturbed(study, request, tmp_path):
+    """With multiplier, schedule, average and guard; with a critic and its vectors."""
+    assert_resumes(request.getfixturevalue(study).program, IMAGES, tmp_path)
 
 
 def test_a_critic_carries_its_vectors(contests):
