@@ -21,7 +21,6 @@ Part = Literal[
     "diversity",
     "architecture",
     "algorithms",
-    "published",
     "fine_tuning",
     "continual",
     "split_digits",
