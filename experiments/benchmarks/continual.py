@@ -93,7 +93,7 @@ def matmul_flops(batch: int, width: int) -> int:
 
     Example:
       >>> matmul_flops(batch=128, width=400)
-      287539200
+      286515200
     """
     behind = width * (width + LOGITS)
     return 2 * batch * (2 * (PIXELS * width + behind) + behind)

@@ -6,10 +6,6 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-import jax
-
-from jaxgen.training.processes import agreed_stop
-
 SAME_MOMENT = 2.0
 """Seconds in which signals are one request: a system that goes down sends several."""
 
@@ -25,6 +21,10 @@ def stop_requests() -> Iterator[Callable[[int], bool]]:
     Of several processes, where SIGTERM may come to any, all stop after the same. And
     elsewhere than in the main thread, where Python hears no signals, none ever comes.
     """
+    import jax  # late: who only asks for --help knows of preemption too
+
+    from jaxgen.training.processes import agreed_stop
+
     asked = threading.Event()
     if jax.process_count() > 1:
         yield agreed_stop()

@@ -53,7 +53,8 @@ from jaxgen.models.language_model import parameter_count
 from tests.markup import Reader
 
 TINY = dataclasses.replace(
-    claim.PRESETS["tiny"], parts=("diversity", "architecture", "algorithms")
+    claim.PRESETS["tiny"],
+    parts=("diversity", "architecture", "algorithms", "continual", "split_digits"),
 )
 NAMES = TINY.corpus.train
 

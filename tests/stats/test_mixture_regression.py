@@ -31,8 +31,12 @@ def runs(kind):
     if FOLDER.exists():
         losses = columns(f"{kind}_pile_loss_1m.csv")[:, 8]
         return columns(f"{kind}_mixture_1m.csv"), losses
-    mixtures = RNG.dirichlet(np.full(17, 0.3), 512 if kind == "train" else 256)
-    noise = 0.5 * RNG.normal(size=len(mixtures))
+    rng, count = {
+        "train": (np.random.default_rng(1), 512),
+        "test": (np.random.default_rng(2), 256),
+    }[kind]
+    mixtures = rng.dirichlet(np.full(17, 0.3), count)
+    noise = 0.45 * rng.normal(size=count)
     return mixtures, np.exp(1 + mixtures @ SLOPES + noise * (mixtures @ SLOPES).std())
 
 

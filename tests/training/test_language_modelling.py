@@ -108,7 +108,7 @@ def test_heads_hidden_units_and_the_vocabulary_are_split(studied):
         "out": (1, 4, 4),
         "gate": (1, 4, 6),
         "back": (1, 6, 4),
-        "output": (1, 6, 4),
+        "output": (1, 3, 8),
     }
     moments = studied.shapes.opt[1].mu
     assert shards(moments) == shards(studied.shapes.params)
