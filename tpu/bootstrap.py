@@ -16,7 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from tpu.exit_codes import DONE, FAULT, HUNG
+from tpu.exit_codes import DONE, FAULT, HUNG, PREEMPTED
 
 ALONE = (
     "UNAVAILABLE",
@@ -80,9 +80,15 @@ def main(arguments: Sequence[str]) -> int:
     listen(options.ledger, born)
     watch(options.alive, options.patience)
     if options.check:
-        check_health()
+        try:
+            check_health()
+        except RuntimeError as error:
+            print(f"not well: {error}", file=sys.stderr, flush=True)
+            return HUNG  # of the machine, which others can take the place of
     code = code_of(arguments[place + 1 :])
-    if code == FAULT and (options.together or options.coordinator):
+    if code not in (DONE, PREEMPTED, HUNG) and (
+        options.together or options.coordinator
+    ):
         await_loss(options.heartbeat)
     return code
 
@@ -211,7 +217,7 @@ def leave(code: int) -> None:
     with suppress(OSError):  # a full disk takes no words, either
         sys.stdout.flush()
         sys.stderr.flush()
-    if code in (FAULT, HUNG):
+    if code not in (DONE, PREEMPTED):
         os._exit(code)
     sys.exit(code)
 

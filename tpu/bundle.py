@@ -1,6 +1,7 @@
 """Which files of a folder are sent to machines: no secrets, nothing large."""
 
 import fnmatch
+import gzip
 import os
 import re
 import tarfile
@@ -10,6 +11,8 @@ from typing import NamedTuple
 
 LARGEST = 2 * 2**20
 """Bytes of a file that is still sent."""
+
+SECRET_FOLDERS = ("*secret*", "*credential*", "*password*")
 
 UNSENT_FOLDERS = (
     ".*",
@@ -39,14 +42,33 @@ SECRET_NAMES = (
     "*password*",
     "*service?account*",
     "*.token",
+    "token",
     "kubeconfig*",
+    "*.env",
+    "*.ppk",
+    "*_netrc",
+    "kaggle.json",
+    "*.tfstate*",
+    "*.tfvars",
 )
 
+# words are parted, or this file would hold what it looks for
 SECRET_TEXTS = re.compile(
-    rb"-----BEGIN [A-Z ]*PRIVATE"
-    rb' KEY-----|"type": *"service'
-    rb'_account"|\bAKIA[0-9A-Z]{16}\b|\bgh[pousr]_[A-Za-z0-9]{36}'
-    rb"|\bhf_[A-Za-z0-9]{30}|\bsk-[A-Za-z0-9_-]{32}|\bAIza[0-9A-Za-z_-]{35}\b"
+    b"|".join(
+        (
+            rb"-----BEGIN [A-Z ]*PRIVATE" + rb" KEY( BLOCK)?-----",
+            rb'"type": *"service' + rb'_account"',
+            rb'"type": *"authorized' + rb'_user"',
+            rb'"refresh' + rb'_token" *:',
+            rb"\bAKIA[0-9A-Z]{16}\b",
+            rb"\bgh[pousr]_[A-Za-z0-9]{36}",
+            rb"\bgithub_pat_[A-Za-z0-9_]{40}",
+            rb"\bhf_[A-Za-z0-9]{30}",
+            rb"\bsk-[A-Za-z0-9_-]{32}",
+            rb"\bxox[baprs]-[A-Za-z0-9-]{20}",
+            rb"\bAIza[0-9A-Za-z_-]{35}\b",
+        )
+    )
 )
 
 
@@ -84,7 +106,8 @@ def reason_against(path: Path) -> str | None:
     if path.is_symlink():
         return "a link"
     if path.is_dir():
-        return "a folder that is not sent"
+        secret = _like(path.name.lower(), SECRET_FOLDERS)
+        return "named like a secret" if secret else "a folder that is not sent"
     if not path.is_file():
         return "neither file nor folder"
     if _like(path.name.lower(), SECRET_NAMES):
@@ -102,7 +125,10 @@ def pack(folder: Path, archive: Path) -> Bundle:
     """Writes the archive of what is sent; the same files make the same bytes."""
     found = bundle(folder)
     archive.parent.mkdir(parents=True, exist_ok=True)
-    with tarfile.open(archive, "w:gz", compresslevel=6) as file:
+    with (
+        gzip.GzipFile(archive, "wb", compresslevel=6, mtime=0) as zipped,
+        tarfile.open(fileobj=zipped, mode="w") as file,
+    ):
         for name in found.sent:
             file.add(folder / name, name, recursive=False, filter=_nobody)
     return found
@@ -115,7 +141,8 @@ def _entries(folder: Path) -> Iterator[str]:
         for name in files:
             yield str((here / name).relative_to(folder))
         for name in list(folders):
-            if _like(name, UNSENT_FOLDERS) or (here / name).is_symlink():
+            unsent = _like(name, UNSENT_FOLDERS) or _like(name.lower(), SECRET_FOLDERS)
+            if unsent or (here / name).is_symlink():
                 folders.remove(name)
                 yield str((here / name).relative_to(folder))
 

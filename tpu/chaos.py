@@ -18,6 +18,7 @@ import tyro
 from tpu.cluster import PATIENCE, Cluster
 from tpu.exit_codes import PREEMPTED, verdict
 from tpu.faults import (
+    DAMAGES,
     KINDS,
     Fault,
     aftermath,
@@ -41,6 +42,9 @@ EXPECTED = {
     "more": "lost",
 }
 """What the exit codes say after each fault."""
+
+LATE = "too late to strike"
+"""Of a fault whose moment never came."""
 
 LIMIT = 240.0
 """Seconds of one attempt."""
@@ -81,12 +85,21 @@ class Struck(NamedTuple):
       codes: of the processes.
       damaged: the file that was, if one was.
       wrong: what was not as it must be; empty if nothing.
+      late: whether the run was over before, or there was nothing to damage.
     """
 
     fault: Fault
     codes: tuple[int, ...]
     damaged: str
     wrong: str
+    late: bool
+
+    @property
+    def outcome(self) -> str:
+        """Which column of the tally it belongs to."""
+        if self.wrong:
+            return "WRONG"
+        return LATE if self.late else "as it must be"
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -129,12 +142,14 @@ def tried(wish: Try, plans: list[tuple[Fault, ...]], place: Path) -> int:
         exact = not any(fault.kind in ("fewer", "more") for fault in faults)
         difference = compared(undisturbed, folder, exact)
         for one in struck:
-            tally[one.fault.kind, "as it must be" if not one.wrong else "WRONG"] += 1
+            tally[one.fault.kind, one.outcome] += 1
             wrongs += [f"run {number}, {one.fault}: {one.wrong}"] if one.wrong else []
         wrongs += [f"run {number}: {difference}"] if difference else []
         print(f"run {number}: {difference or 'the same result'}", flush=True)
         if difference:
             print((folder / "log").read_text()[-4000:])
+    if any(plans) and not any(outcome != LATE for _, outcome in tally):
+        wrongs.append("no fault has struck: give earlier steps")
     print(table(tally), *wrongs, sep="\n")
     return 1 if wrongs else 0
 
@@ -148,20 +163,31 @@ def survived(
     processes, devices, found = wish.processes, wish.devices, []
     for fault in (*faults, None):
         with Cluster(command, folder, processes, devices) as cluster:
-            if fault and not awaited(fault, cluster, out):
-                fault = None
-            if fault:
+            struck = bool(fault and awaited(fault, cluster, out))
+            if fault and struck:
                 strike(fault, cluster.pids, out)
             codes = cluster.codes(LIMIT + PATIENCE)
-        if fault:
-            wrong = complaint(fault, codes, out)
-            found.append(Struck(fault, codes, aftermath(fault, out, rng), wrong))
-            print(folder.name, fault, "->", codes, found[-1].damaged, flush=True)
-            processes, devices = remaining(fault, processes, devices)
-        elif any(codes):
+        if any(codes) and not struck:
             log = (folder / "log").read_text()[-6000:]
             raise RuntimeError(f"exit codes {codes} without a fault:\n{log}")
+        if fault:
+            found.append(after(fault, codes, struck, out, rng))
+            print(folder.name, fault, "->", codes, found[-1].damaged, flush=True)
+        if fault and struck:
+            processes, devices = remaining(fault, processes, devices)
     return found
+
+
+def after(
+    fault: Fault, codes: tuple[int, ...], struck: bool, out: Path, rng: random.Random
+) -> Struck:
+    """What came of a fault, and what is damaged now, if it is one that damages."""
+    late = not struck or set(codes) == {0}
+    harm = "" if late else aftermath(fault, out, rng)
+    wrong = "" if late else complaint(fault, codes, out)
+    return Struck(
+        fault, codes, harm, wrong, late or (fault.kind in DAMAGES and not harm)
+    )
 
 
 def awaited(fault: Fault, cluster: Cluster, folder: Path) -> bool:
@@ -188,8 +214,6 @@ def told(folder: Path) -> int:
 
 def complaint(fault: Fault, codes: tuple[int, ...], folder: Path) -> str:
     """What is not as it must be after a fault."""
-    if set(codes) == {0}:
-        return ""  # it came too late to matter
     said = verdict(codes)
     if said != EXPECTED[fault.kind]:
         return f"exit codes {codes} mean {said!r}, expected {EXPECTED[fault.kind]!r}"
@@ -255,7 +279,11 @@ def table(tally: Counter[tuple[str, str]]) -> str:
     kinds = [kind for kind in KINDS if any(kind == key for key, _ in tally)]
     lines = []
     for kind in kinds:
-        well, wrong = tally[kind, "as it must be"], tally[kind, "WRONG"]
-        told = f", {wrong} WRONG" if wrong else ""
+        well = tally[kind, "as it must be"]
+        told = "".join(
+            f", {tally[kind, word]} {word}"
+            for word in ("WRONG", LATE)
+            if tally[kind, word]
+        )
         lines.append(f"{kind:6}{well:4} as it must be{told}   ({KINDS[kind]})")
     return "\n".join((f"{sum(tally.values())} faults", *lines))

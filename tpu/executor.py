@@ -1,13 +1,22 @@
-"""Carries plans out, and looks: the only file here that starts programs of the cloud."""
+"""Carries plans out, looks, and lives the life of a job: where the world is touched."""
 
+import json
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tpu.actions import Action, Command, Pack, Plan, Write
-from tpu.backends.backend import Answer, Backend, Machines, MachineState, Unreachable
+from tpu.backends.backend import (
+    Answer,
+    Backend,
+    Machines,
+    MachineState,
+    Unreachable,
+    here,
+)
 from tpu.bundle import pack
+from tpu.exit_codes import Code
 from tpu.job import Job
 from tpu.supervisor import Life, Move, Seen, next_move, pause, remaining
 
@@ -64,6 +73,8 @@ def _answered(command: Command) -> Answer:
         return Answer(127, "", f"{command.argv[0]} is not installed")
     except subprocess.TimeoutExpired:
         return Answer(124, "", f"no answer within {PATIENCE:.0f} s")
+    except OSError as error:
+        return Answer(126, "", str(error))
     return Answer(done.returncode, done.stdout, done.stderr)
 
 
@@ -71,7 +82,7 @@ REAL = World(act, time.time, time.sleep, print)
 
 
 def carry_out(plan: Plan, world: World) -> None:
-    """Every action of a plan, in order, each told before.
+    """Every action of a plan, in order, each told before; and what failed, after it.
 
     Raises:
       Failed: one failed that may not.
@@ -81,11 +92,12 @@ def carry_out(plan: Plan, world: World) -> None:
         answer = world.act(action)
         if isinstance(action, Pack):
             world.say(answer.output.rstrip("\n"))
-        if answer.code and not (isinstance(action, Command) and action.may_fail):
-            raise Failed(
-                f"{action}\n  exit code {answer.code}: "
-                f"{(answer.errors or answer.output).strip()}"
-            )
+        if not answer.code:
+            continue
+        why = f"exit code {answer.code}: {(answer.errors or answer.output).strip()}"
+        if not (isinstance(action, Command) and action.may_fail):
+            raise Failed(f"{action}\n  {why}")
+        world.say(f"  {why}")
 
 
 def machines_of(job: Job, backend: Backend, world: World) -> Machines:
@@ -126,31 +138,78 @@ def look(
             machines = machines_of(job, backend, world)
             answers = [world.act(one) for one in backend.codes(job, machines)]
             codes = tuple(backend.read(answers))
+            require_all(job, codes)
     except Unreachable as error:
         trouble = trouble or str(error) or "no answer"
     return Seen(world.clock(), known, codes, trouble)
 
 
-def supervise(job: Job, backend: Backend, world: World) -> Life:
-    """Lives the life of a job to its end, and tells of each move."""
-    life, known, trouble = Life(), "absent", ""
+def require_all(job: Job, codes: Sequence[Code]) -> None:
+    """Raises:
+    Unreachable: fewer machines have answered than were asked for, or more.
+    """
+    if job.backend not in ("queued", "group"):
+        return
+    wanted = job.wanted.hosts * job.wanted.slices
+    if len(codes) != wanted:
+        raise Unreachable(f"{len(codes)} of {wanted} machines have answered")
+
+
+def supervise(
+    job: Job, backend: Backend, world: World, life: Life | None = None
+) -> Life:
+    """Lives the life of a job to its end, and tells of each move.
+
+    Args:
+      job: whose.
+      backend: who has the machines.
+      world: where all this happens.
+      life: what another client remembered of it; it is written down at each move.
+    """
+    life, known, trouble = life or Life(), "absent", ""
     while True:
         seen = look(job, backend, world, known, trouble)
         life, move = next_move(job, life, seen)
         world.say(told(job, life, seen, move))
+        written = remembered(job, life, world)
         if move == "over":
             return life
         trouble = attempted(job, backend, world, life, move)
-        known = expected(seen.machines, move, trouble)
-        if move == "look" or trouble or life.deletions > 1:
+        known = seen.machines
+        if backend.status(job) is None:
+            known = expected(known, move, trouble)
+        if move in ("look", "down") or trouble or written:
             world.sleep(pause(life))
+
+
+def remembered(job: Job, life: Life, world: World) -> str:
+    """Writes a life down, for another client; returns why it could not be."""
+    try:
+        world.act(Write(here(job) / "life.json", json.dumps(life._asdict()) + "\n"))
+    except OSError as error:
+        world.say(f"the life of {job.name} could not be written down: {error}")
+        return str(error)
+    return ""
+
+
+def gone(job: Job, backend: Backend, world: World, looks: int = 20) -> bool:
+    """Whether no machines are there, or soon none are.
+
+    Raises:
+      Unreachable: there is no answer.
+    """
+    for _ in range(looks):
+        if state_of(job, backend, world, "absent") == "absent":
+            return True
+        world.sleep(15.0)
+    return False
 
 
 def attempted(job: Job, backend: Backend, world: World, life: Life, move: Move) -> str:
     """Makes a move; returns why it failed, if it did."""
     try:
         carry_out(plan_of(job, backend, world, life, move), world)
-    except (Failed, Unreachable) as error:
+    except (Failed, Unreachable, OSError) as error:
         return str(error)
     return ""
 

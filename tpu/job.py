@@ -34,7 +34,8 @@ class Job:
       max_usd: of money, by the table of prices; the earlier of both limits counts.
       max_wait_hours: of waiting for machines, which costs nothing.
       prices: TOML file, dollars a chip-hour by kind of chip and capacity.
-      bucket: ``gs://`` bucket that holds ``runs/`` and outlives the machines.
+      bucket: ``gs://`` bucket that holds ``runs/`` and outlives the machines; several
+        machines need one. Yours (``hosts``) need a folder ``runs`` that they share.
       preemptions: how often machines may be lost.
       failures: how often anything else may fail, but the program itself.
       hosts: ``user@address`` of your machines, the first is asked by the others.
@@ -146,8 +147,9 @@ def require_possible(job: Job) -> None:
         _require_set(job, name)
     if job.capacity == "reserved" and job.backend in ("group", "gke"):
         _require_set(job, "reservation")
-    if job.backend in ("queued", "group", "gke"):
-        _ = job.wanted
+    sold = job.backend in ("queued", "group", "gke")
+    if sold and job.wanted.hosts * job.wanted.slices > 1:
+        _require_set(job, "bucket")
 
 
 FORMS = {
@@ -172,6 +174,7 @@ HINTS = {
     "zone": "us-west4-a (`gcloud compute tpus locations list` shows all)",
     "cluster": "my-cluster (`gcloud container clusters list` shows all)",
     "image": "REGISTRY/NAME:TAG, where docker may push it",
+    "bucket": "gs://my-bucket, which several machines share their checkpoints by",
     "hosts": "me@first me@second, machines that ssh reaches without a question",
     "reservation": "my-reservation (`gcloud compute reservations list` shows all)",
 }
@@ -180,8 +183,8 @@ HINTS = {
 def _require_set(job: Job, name: str) -> None:
     if not getattr(job, name):
         raise ValueError(
-            f"{name} is missing, and backend {job.backend!r} with {job.capacity!r} "
-            f"capacity needs it: give --{name} {HINTS[name]}"
+            f"{name} is missing, and {job.on} of backend {job.backend!r} with "
+            f"{job.capacity!r} capacity needs it: give --{name} {HINTS[name]}"
         )
 
 

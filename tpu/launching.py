@@ -18,12 +18,13 @@ from tpu.executor import (
     Failed,
     World,
     carry_out,
+    gone,
     machines_of,
     state_of,
     supervise,
 )
 from tpu.job import Job, require_possible
-from tpu.kept_jobs import keep, kept
+from tpu.kept_jobs import end, keep, kept
 
 DONE, FAILED, REFUSED = 0, 1, 2
 UNCHANGED = "nothing was done: add --yes, before any --, to carry this out"
@@ -106,7 +107,7 @@ def refusing(verb: Callable[..., int]) -> Callable[..., int]:
 
 def asked(arguments: list[str], verb: str) -> New:
     """The new job of a command line."""
-    options, _, command = _divided(arguments)
+    options, command = _divided(arguments)
     default = Job(default_name(command), tuple(command))
     return tyro.cli(
         New, args=options, default=New(default), prog=f"python -m tpu {verb}"
@@ -134,8 +135,7 @@ def launch(arguments: list[str], world: World = REAL) -> int:
     if not new.yes:
         print(printed_life(new.job, int(world.clock())))
         return DONE
-    keep(new.job)
-    life = supervise(new.job, BACKENDS[new.job.backend], world)
+    life = supervise(new.job, BACKENDS[new.job.backend], world, keep(new.job))
     world.say(f"{new.job.name}: {life.outcome}")
     return DONE if life.outcome == "done" else FAILED
 
@@ -210,7 +210,15 @@ def down(arguments: list[str], world: World = REAL) -> int:
     if wish.stale:
         return bury(wish, world)
     job = kept(wish.name)
-    return told_or_done(BACKENDS[job.backend].down(job), wish.yes, world)
+    backend = BACKENDS[job.backend]
+    told_or_done(backend.down(job), wish.yes, world)
+    if not wish.yes:
+        return DONE
+    if not gone(job, backend, world):
+        print(f"{job.name}: machines are still there; delete again", file=sys.stderr)
+        return FAILED
+    end(job)
+    return DONE
 
 
 def bury(wish: Down, world: World) -> int:
@@ -281,9 +289,7 @@ def known(kind: Any, arguments: list[str], verb: str) -> Any:
     return tyro.cli(kind, args=arguments, prog=f"python -m tpu {verb}")
 
 
-def _divided(arguments: list[str]) -> tuple[list[str], str, list[str]]:
+def _divided(arguments: list[str]) -> tuple[list[str], list[str]]:
     """The words before and behind the first ``--``."""
-    if "--" not in arguments:
-        return arguments, "", []
-    place = arguments.index("--")
-    return arguments[:place], "--", arguments[place + 1 :]
+    place = arguments.index("--") if "--" in arguments else len(arguments)
+    return arguments[:place], arguments[place + 1 :]

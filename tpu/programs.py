@@ -1,7 +1,6 @@
 """The programs for pods of every experiment, by name."""
 
 import importlib
-import importlib.util
 from collections.abc import Sequence
 
 from experiments.accelerator import Propose

@@ -6,12 +6,14 @@ Nothing runs and nothing is rented. The compiler of TPUs, pip install 'jaxgen[pr
 tells whether each program fits, what it sends over which link, and how its cost compares.
 """
 
+import hashlib
 import json
 import os
 import sys
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -47,9 +49,9 @@ class Prove:
     out: Path = Path("runs/proofs")
     """Where each proof is written, as JSON."""
     again: bool = False
-    """Compile also what was proved before by the same versions."""
+    """Compile also what was proved before, by the same versions and of the same code."""
     kept: bool = False
-    """Compare with the proofs in tpu/golden, and keep those that are not there yet."""
+    """Compile all, compare with tpu/golden, and keep what is not there yet."""
     page: Path | None = None
     """Where to write a report with a picture of each proof."""
 
@@ -99,8 +101,8 @@ def proved(wanted: Prove) -> list[dict[str, Any]]:
         for target in targets:
             file = out / f"{name}-{target}{_marked(wanted)}.json"
             old = json.loads(file.read_text()) if file.exists() else {}
-            new = old
-            if wanted.again or old.get("versions") != here:
+            new, made_of = old, (old.get("versions"), old.get("sources"))
+            if wanted.again or wanted.kept or made_of != (here, sources()):
                 new = _written(wanted, name, programs[name], target, file)
             if wanted.kept and old:
                 new["complaints"] += [f"drift: {line}" for line in drift(new, old)]
@@ -116,12 +118,24 @@ def _written(
 
     start = time.process_time()
     new = proof(name, propose, target, flags_of(wanted.flags, target), wanted.parts)
+    if not wanted.kept:
+        new["sources"] = sources()
     seconds = time.process_time() - start
     print(f"{name} on {target}: {seconds:.0f} CPU seconds", file=sys.stderr, flush=True)
     if not (wanted.kept and file.exists()):
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text(json.dumps(new, indent=1) + "\n")
     return new
+
+
+@lru_cache
+def sources() -> str:
+    """A digest of all code that decides what is proved."""
+    root, digest = Path(__file__).parents[1], hashlib.blake2b(digest_size=16)
+    for folder in ("jaxgen", "experiments", "tpu"):
+        for file in sorted((root / folder).rglob("*.py")):
+            digest.update(file.read_bytes())
+    return digest.hexdigest()
 
 
 def _marked(wanted: Prove) -> str:

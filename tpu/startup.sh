@@ -9,7 +9,9 @@ mkdir -p "$state"
 [ -s "$state/deadline" ] || echo $(($(date +%s) + SECONDS_LEFT)) > "$state/deadline"
 left=$(($(cat "$state/deadline") - $(date +%s)))
 [ "$left" -gt 1 ] || left=1
-printf '#!/bin/bash\nuntil %s; do sleep 30; done\nshutdown -h now\n' "$DELETE" > "$state/delete.sh"
+# Where the deletion is refused ten times, the machine at least goes off.
+printf '#!/bin/bash\nfor _ in 1 2 3 4 5 6 7 8 9 10; do\n%s && break\nsleep 30\ndone\nshutdown -h now\n' \
+    "$DELETE" > "$state/delete.sh"
 systemd-run --unit=jaxgen-deadline --on-active="${left}s" /bin/bash "$state/delete.sh"
 
 # The bucket is a folder that all machines see and that outlives them.
@@ -25,4 +27,3 @@ if [ -n "$BUCKET" ]; then
     mountpoint -q /mnt/jaxgen || gcsfuse -o allow_other --implicit-dirs \
         --file-mode=666 --dir-mode=777 --metadata-cache-ttl-secs=0 "${BUCKET#gs://}" /mnt/jaxgen
 fi
-touch "$state/ready"

@@ -14,6 +14,9 @@ SILENCES = 5
 DELETIONS = 20
 """How often deletion is tried."""
 
+LEFT = "MACHINES ARE LEFT"
+"""Words of an outcome that somebody has to look into."""
+
 LEAST = 60.0
 """Seconds of machines that are still worth asking for."""
 
@@ -95,8 +98,9 @@ def remaining(job: Job, life: Life) -> int:
 
 
 def pause(life: Life, seconds: float = 30.0) -> float:
-    """Seconds until the next look: longer after each failure in a row."""
-    return min(seconds * 2 ** min(life.silences, 5), 900.0)
+    """Seconds until the next look: longer after each failure in a row, or deletion."""
+    tried = max(life.silences, life.deletions - 1)
+    return min(seconds * 2 ** min(tried, 5), 900.0)
 
 
 def metered(life: Life, seen: Seen) -> Life:
@@ -104,10 +108,15 @@ def metered(life: Life, seen: Seen) -> Life:
     passed = seen.now - (seen.now if life.seen is None else life.seen)
     return life._replace(
         seen=seen.now,
-        paid=seen.machines == "active",
+        paid=costs(life, seen),
         spent=life.spent + (passed if life.paid else 0.0),
         waited=0.0 if seen.machines == "active" else life.waited + passed,
     )
+
+
+def costs(life: Life, seen: Seen) -> bool:
+    """Whether machines cost; of a group that has lost one, the others do."""
+    return seen.machines == "active" or (life.active and seen.machines == "waiting")
 
 
 def within_limits(job: Job, life: Life) -> Life:
@@ -155,7 +164,11 @@ def when_absent(job: Job, life: Life, seen: Seen) -> tuple[Life, Move]:
     """What was made beside machines that are gone, or never came, is deleted first."""
     if life.active:
         return anew(preempted(job, life)), "down"
-    return anew(life), "down" if life.last == "up" else "up"
+    if life.last != "up":
+        return anew(life), "up"
+    if not seen.trouble:
+        life = failed(job, life, "machines that were asked for are not there")
+    return anew(life), "down"
 
 
 def when_waiting(job: Job, life: Life, seen: Seen) -> tuple[Life, Move]:
@@ -210,11 +223,11 @@ def at_fault(job: Job, life: Life, seen: Seen) -> tuple[Life, Move]:
 
 
 def leaving(life: Life, seen: Seen) -> tuple[Life, Move]:
-    """Deletes, once at least, until nothing is there."""
-    if seen.machines == "absent" and life.deletions:
+    """Deletes, once at least, until an answer says that nothing is there."""
+    if seen.machines == "absent" and life.deletions and not seen.trouble:
         return life, "over"
     if life.deletions == DELETIONS:
-        return life._replace(outcome=f"{life.outcome}; MACHINES ARE LEFT"), "over"
+        return life._replace(outcome=f"{life.outcome}; {LEFT}"), "over"
     return life._replace(deletions=life.deletions + 1), "down"
 
 

@@ -78,6 +78,7 @@ class Machines:
     begun: float | None = None
     code: int | None = None
     state: str = "WAITING_FOR_RESOURCES"
+    labels: str = ""
 
 
 class FakeCloud:
@@ -179,13 +180,13 @@ class FakeCloud:
         elif one.begun >= program.work:
             program.saved, one.code = program.work, 0
 
-    def create(self, name: str, seconds: int) -> Answer:
+    def create(self, name: str, seconds: int, labels: str = "") -> Answer:
         if name in self.there:
             return Answer(1, "", f"ALREADY_EXISTS: {name}")
         if len(self.there) >= self.quota:
             return Answer(1, "", "RESOURCE_EXHAUSTED: quota of requests")
         fate = self.fates.pop(0) if len(self.fates) > 1 else self.fates[0]
-        self.there[name] = Machines(name, self.now, fate, float(seconds))
+        self.there[name] = Machines(name, self.now, fate, float(seconds), labels=labels)
         return OK
 
     def delete(self, name: str) -> Answer:
@@ -238,12 +239,19 @@ def seconds_of(cloud: FakeCloud, given: dict[str, str]) -> int:
 
 
 def queued_create(cloud: FakeCloud, given: dict[str, str]) -> Answer:
-    return cloud.create(given[""], seconds_of(cloud, given))
+    return cloud.create(given[""], seconds_of(cloud, given), given["labels"])
 
 
 def queued_list(cloud: FakeCloud, given: dict[str, str]) -> Answer:
+    """Those that a filter of a label and of states lets through."""
+    label, states = re.fullmatch(
+        r"tpu\.nodeSpec\.node\.labels\.(\S+) AND state\.state:\((.*)\)", given["filter"]
+    ).groups()
     dead = [
-        one.name for one in cloud.there.values() if one.state in ("FAILED", "SUSPENDED")
+        one.name
+        for one in cloud.there.values()
+        if label.replace(":", "=") in one.labels.split(",")
+        and one.state in states.split()
     ]
     return Answer(0, "".join(f"{name}\n" for name in dead))
 
@@ -298,7 +306,7 @@ def group_state(one: Machines) -> str:
 
 
 def group_members(cloud: FakeCloud, given: dict[str, str]) -> Answer:
-    return Answer(0, "".join(f"{given['']}-{host}\n" for host in "yx"))
+    return Answer(0, "".join(f"{given['']}-{host}\n" for host in "yx"[: cloud.hosts]))
 
 
 POOL_STATES = {

@@ -33,6 +33,8 @@ def folder(tmp_path):
         "client_secret_1.json",
         "hub.token",
         "kubeconfig.yaml",
+        "prod.env",
+        "main.tfstate.backup",
     ],
 )
 def test_what_is_named_like_a_secret_stays(folder, name):
@@ -49,11 +51,22 @@ def test_what_is_named_like_a_secret_stays(folder, name):
         "key = 'AKIA" + "ABCDEFGHIJKLMNOP'",
         "token: ghp" + "_" + "a" * 36,
         "hf" + "_" + "b" * 34,
+        "-----BEGIN PGP PRIVATE" + " KEY BLOCK-----\nlQ",
+        '{"type": "authorized' + '_user", "client_id": "x"}',
+        "github" + "_pat_" + "c" * 60,
     ],
 )
 def test_what_holds_a_secret_stays(folder, text):
     (folder / "settings.py").write_text(text)
     assert bundle(folder).left_out == {"settings.py": "holds a secret"}
+
+
+@pytest.mark.parametrize("name", ["secrets", "Credentials", "my_passwords"])
+def test_folders_that_are_named_like_secrets_are_not_entered(folder, name):
+    (folder / name).mkdir()
+    (folder / name / "x.txt").write_text("x")
+    assert bundle(folder).left_out == {name: "named like a secret"}
+    assert set(bundle(folder).sent) == set(SENT)
 
 
 def test_folders_links_and_large_files_stay(folder, tmp_path_factory):

@@ -1,11 +1,12 @@
 """Runs of real processes that are killed, stopped and damaged, and end the same."""
 
 import random
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
-from tpu.chaos import Try, compared, main, planned
+from tpu.chaos import Try, after, compared, main, planned, table
 from tpu.faults import KINDS, Fault, aftermath, drawn, parsed
 
 
@@ -17,6 +18,17 @@ def test_a_run_that_is_killed_stopped_and_damaged_ends_the_same(capsys):
     assert "term:1@8 -> (42, 42)" in told
     assert "flip@21 -> (137, 137) checkpoints/" in told
     assert "run 0: the same result" in told
+
+
+def test_a_fault_that_never_came_is_told(tmp_path):
+    """By a run that was over, and by a checkpoint that is the only one."""
+    over = after(Fault("kill", 1000), (0, 0), False, tmp_path, random.Random(0))
+    alone = after(Fault("flip", 3), (137, 137), True, tmp_path, random.Random(0))
+    assert over.outcome == alone.outcome == "too late to strike"
+    soft = after(Fault("kill", 3), (1, 1), True, tmp_path, random.Random(0))
+    assert soft.outcome == "WRONG"
+    told = table(Counter({("kill", one.outcome): 1 for one in (over, soft)}))
+    assert "0 as it must be, 1 WRONG, 1 too late to strike" in told
 
 
 def test_every_kind_can_be_said_and_is_drawn():

@@ -5,13 +5,14 @@ import shlex
 import subprocess
 
 import pytest
-from fake_cloud import FLAGS, FakeCloud, options
+from fake_cloud import FLAGS, FakeCloud, Program, options
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tpu import launching
 from tpu.actions import Command, Write, printed
 from tpu.backends.all import BACKENDS
+from tpu.backends.backend import Answer
 from tpu.chips import machines
 from tpu.job import Job, require_possible
 from tpu.prices import EXAMPLE, hourly_price
@@ -107,6 +108,8 @@ def test_names_that_clouds_refuse_are_refused_before(name):
         ({"on": "v5litepod-7"}, "on='v5litepod-7': did you mean v5litepod-8"),
         ({"on": "0xv6e-8"}, "unknown"),
         ({"max_usd": 5.0}, "prices is no file.*spot ="),
+        ({"on": "v5litepod-16"}, "bucket is missing"),
+        ({"backend": "group", "on": "v6e-16"}, "bucket is missing"),
         ({"max_hours": 0.01}, "expected a minute at least"),
         ({"command": ()}, "nothing to run"),
     ],
@@ -175,9 +178,12 @@ def test_prices_are_the_users(tmp_path):
     with pytest.raises(ValueError, match=r"\[v6e\] spot is None"):
         hourly_price(file, machines("v6e-8"), "spot")
     file.write_text("[v5litepod]\nspot = true\n[v6e]\nspot = -1\n[v5p]\nspot = 'x'")
-    for name in ("v6e-8", "v5p-8"):
+    for name in ("v5litepod-8", "v6e-8", "v5p-8"):
         with pytest.raises(ValueError, match="expected dollars a chip-hour"):
             hourly_price(file, machines(name), "spot")
+    file.write_text("v5litepod = 1.2")
+    with pytest.raises(ValueError, match=r"spot is None: expected dollars"):
+        hourly_price(file, one, "spot")
     file.write_text("[v5litepod")
     with pytest.raises(ValueError, match="in a table of prices"):
         hourly_price(file, one, "spot")
@@ -233,11 +239,17 @@ def test_a_launch_with_yes_lives_and_can_be_asked_about(alone, capsys):
 
 def test_dead_requests_are_found_and_deleted_and_others_are_not(alone):
     cloud = FakeCloud(quota=5)
-    for name, state in (("a", "FAILED"), ("b", "ACTIVE"), ("c", "SUSPENDED")):
-        cloud.create(name, 3600)
+    ours, theirs = "launcher=jaxgen,job=x", "launcher=other"
+    for name, state, labels in (
+        ("a", "FAILED", ours),
+        ("b", "ACTIVE", ours),
+        ("c", "SUSPENDED", ours),
+        ("d", "FAILED", theirs),
+    ):
+        cloud.create(name, 3600, labels)
         cloud.there[name].state = state
     assert launching.down(["--stale", "--yes", *PLACE], cloud.world()) == 0
-    assert list(cloud.there) == ["b"]
+    assert list(cloud.there) == ["b", "d"]
 
 
 def test_words_for_people(alone, capsys):
@@ -256,3 +268,51 @@ def test_a_job_is_kept_whole(alone):
     assert launching.kept("ring") == wanted
     file = alone / "runs" / "jobs" / "ring" / "job.json"
     assert json.loads(file.read_text())["name"] == "ring"
+
+
+def test_a_name_of_another_job_that_may_have_machines_is_refused(alone, capsys):
+    cloud = FakeCloud()
+    world = cloud.world()
+    assert launching.up(["--yes", *NEW], world) == 0
+    other = (*PLACE, "--", "-m", "experiments.mode_collapse", "study")
+    assert launching.launch(["--yes", *other], world) == 2
+    told = capsys.readouterr().err
+    assert "that of another job" in told and "give --name" in told
+    assert launching.kept("mode-collapse").command[-1] == "tiny"
+    # limits may change; and after the deletion the name is free
+    assert launching.up(["--yes", "--max-hours", "9", *NEW], world) == 2
+    assert "ALREADY_EXISTS" in capsys.readouterr().err
+    assert launching.kept("mode-collapse").max_hours == 9
+    assert launching.down(["mode-collapse", "--yes"], world) == 0
+    assert launching.launch(["--yes", *other], world) == 0
+
+
+def test_a_deletion_that_failed_is_told(alone, capsys):
+    cloud = FakeCloud()
+    assert launching.up(["--yes", *NEW], cloud.world()) == 0
+    cloud.delete = lambda name: Answer(1, "", "PERMISSION_DENIED")
+    assert launching.down(["mode-collapse", "--yes"], cloud.world()) == 1
+    assert "still there" in capsys.readouterr().err
+    assert any("PERMISSION_DENIED" in line for line in cloud.lines)
+
+
+def test_another_client_is_told_what_was_spent(alone):
+    cloud = FakeCloud(Program(work=1e9))
+
+    def act(action):
+        if isinstance(action, Write):
+            action.path.parent.mkdir(parents=True, exist_ok=True)
+            action.path.write_text(action.text)
+        return cloud.act(action)
+
+    def sleep(seconds):
+        cloud.sleep(seconds)
+        if cloud.now < 1_000_000 + 3000 < cloud.now + seconds:
+            raise KeyboardInterrupt
+
+    world = cloud.world()._replace(act=act)
+    limited = ["--yes", "--max-hours", "1", *NEW]
+    assert launching.launch(limited, world._replace(sleep=sleep)) == 1
+    assert launching.launch(limited, world) == 1
+    assert cloud.lines[-1] == "mode-collapse: the limit of 3600 s is reached"
+    assert cloud.paid < 3700

@@ -1,7 +1,9 @@
 """Proofs that are kept, and whether today's compiler still says the same."""
 
 import copy
+import dataclasses
 import importlib.metadata
+import json
 
 import pytest
 
@@ -10,6 +12,7 @@ from tpu.golden import GOLDEN, drift, every, folder, kept
 from tpu.programs import EXPERIMENTS, programs_of
 from tpu.prove import proof, versions
 from tpu.prove_page import report
+from tpu.proving import Prove, proved
 from tpu.tables import markdown, table, troubles
 
 CHEAPEST = {
@@ -84,6 +87,33 @@ def test_a_collective_that_is_new_is_drift():
         "update all-to-all over data by DCN, bytes",
         "update all-to-all over data by DCN, times",
     ]
+
+
+def test_kept_proofs_are_compared_with_new_ones(tmp_path, monkeypatch):
+    """And what was proved is read again only of the same code."""
+    old, made = EVERY[0] | {"versions": versions()}, []
+    monkeypatch.setattr("tpu.golden.GOLDEN", tmp_path)
+    file = folder(versions()) / f"{old['program']}-{old['target']}-update.json"
+    file.parent.mkdir()
+    file.write_text(json.dumps(old))
+
+    def proof(name, *_):
+        made.append(name)
+        new = copy.deepcopy(old)
+        new["parts"]["update"]["peak"] *= 1.1
+        return new
+
+    monkeypatch.setattr("tpu.prove.proof", proof)
+    wanted = Prove(
+        "all", old["target"], (old["program"],), ("update",), (), tmp_path / "out"
+    )
+    (found,) = proved(dataclasses.replace(wanted, kept=True))
+    assert any(line.startswith("drift: update peak") for line in found["complaints"])
+    assert json.loads(file.read_text()) == old
+    for sources, count in (("a", 2), ("a", 2), ("b", 3)):
+        monkeypatch.setattr("tpu.proving.sources", lambda given=sources: given)
+        proved(wanted)
+        assert len(made) == count
 
 
 def require_the_same(name: str) -> None:

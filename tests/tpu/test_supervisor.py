@@ -1,8 +1,11 @@
 """The life of a job, from nothing to nothing, on a cloud that takes machines away."""
 
+import json
+
 import pytest
 from fake_cloud import Attempt, FakeCloud, Program
 
+from tpu.actions import Pack
 from tpu.backends.all import BACKENDS
 from tpu.executor import supervise
 from tpu.job import Job
@@ -24,7 +27,8 @@ def job(backend="queued", **options) -> Job:
 def lived(cloud: FakeCloud, wanted: Job) -> Life:
     """A life, after which nothing is left but what others left."""
     life = supervise(wanted, BACKENDS[wanted.backend], cloud.world())
-    assert "ring" not in cloud.there and not cloud.parts
+    assert not any(name.startswith("ring") for name in cloud.there)
+    assert not cloud.parts
     return life
 
 
@@ -176,6 +180,81 @@ def test_another_client_goes_on_watching():
     assert cloud.paid < 1100
 
 
+@pytest.mark.parametrize("backend", KINDS)
+def test_a_deletion_that_nobody_answers_is_no_deletion(backend):
+    """As with a login that expires while the program runs, for half an hour."""
+    cloud = FakeCloud()
+    work = cloud.work
+
+    def then_silent(one, step):
+        work(one, step)
+        if one.code == 0 and not cloud.silent:
+            cloud.silent = [(cloud.now + 40, cloud.now + 1840)]
+
+    cloud.work = then_silent
+    life = lived(cloud, job(backend))
+    assert life.outcome == "done" and life.deletions > 1
+
+
+def test_a_deletion_that_is_never_answered_is_told():
+    cloud = FakeCloud()
+    cloud.silent = [(1_000_500, float("inf"))]
+    life = supervise(job(), BACKENDS["queued"], cloud.world())
+    assert life.outcome.endswith("MACHINES ARE LEFT")
+    assert any("connection timed out" in line for line in cloud.lines)
+
+
+def test_the_limit_counts_what_another_client_spent():
+    cloud = FakeCloud(Program(work=1e9))
+    wanted, world = job(max_hours=1), cloud.world()
+
+    class Interrupted(Exception):
+        pass
+
+    def sleep(seconds):
+        cloud.sleep(seconds)
+        if cloud.now > 1_002_400:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        supervise(wanted, BACKENDS["queued"], world._replace(sleep=sleep))
+    life = Life(**json.loads(cloud.files["runs/jobs/ring/life.json"]))
+    assert life.spent > 2000
+    life = supervise(wanted, BACKENDS["queued"], world, life)
+    assert life.outcome == "the limit of 3600 s is reached"
+    assert verbs(cloud) == ["create", "delete"] and cloud.paid < 3700
+
+
+def test_a_group_that_lacks_a_machine_is_not_judged():
+    cloud = FakeCloud(hosts=2)
+    life = supervise(job("group"), BACKENDS["group"], cloud.world())
+    assert "of 1 machines have answered" in life.outcome
+
+
+def test_what_was_asked_for_and_is_not_there_is_a_failure_and_no_hot_loop():
+    cloud = FakeCloud()
+    create = cloud.create
+    cloud.create = lambda name, *rest: (create(name, *rest), cloud.there.clear())[0]
+    life = lived(cloud, job())
+    assert "that were asked for are not there" in life.outcome
+    assert len(cloud.commands) < 40
+
+
+def test_an_error_of_this_machine_does_not_end_the_watch():
+    cloud = FakeCloud()
+    world, full = cloud.world(), iter([OSError(28, "No space left on device")])
+
+    def act(action):
+        if isinstance(action, Pack):
+            for error in full:
+                raise error
+        return cloud.act(action)
+
+    life = supervise(job(), BACKENDS["queued"], world._replace(act=act))
+    assert (life.outcome, life.failures) == ("done", 1)
+    assert not cloud.there
+
+
 def test_a_while_without_answers_is_endured():
     cloud = FakeCloud()
     cloud.silent = [(1_000_300, 1_000_420)]
@@ -216,3 +295,24 @@ def test_deletion_is_tried_until_nothing_is_there_and_not_for_ever():
             break
     assert life.outcome == "done; MACHINES ARE LEFT"
     assert moment == 20
+
+
+def test_a_client_that_comes_to_delete_asks_until_it_is_answered():
+    cloud = FakeCloud(Program(work=1e9))
+    wanted = job()
+    for action in BACKENDS["queued"].up(wanted, wanted.seconds()):
+        cloud.act(action)
+    cloud.silent = [(cloud.now, cloud.now + 600)]
+    before = Life(outcome="done", paid=True, seen=cloud.now)
+    life = supervise(wanted, BACKENDS["queued"], cloud.world(), before)
+    assert life.outcome == "done" and "ring" not in cloud.there
+
+
+def test_what_is_left_of_a_group_costs():
+    wanted, life = job("group"), Life(started=True, synced=True, active=True)
+    life, _ = next_move(wanted, life, Seen(0, "waiting"))
+    life, _ = next_move(wanted, life, Seen(100, "waiting"))
+    assert life.spent == 100
+    life, _ = next_move(wanted, Life(), Seen(0, "waiting"))
+    life, _ = next_move(wanted, life, Seen(100, "waiting"))
+    assert life.spent == 0
