@@ -37,8 +37,7 @@ def hourly_price(prices: Path | None, wanted: Machines, capacity: str) -> float:
     table = _table(prices)
     rows = table.get(family)
     price = rows.get(capacity) if isinstance(rows, dict) else None
-    number = isinstance(price, int | float) and not isinstance(price, bool)
-    if not number or not price > 0:
+    if isinstance(price, bool) or not isinstance(price, int | float) or not price > 0:
         raise ValueError(
             f"{prices}: [{family}] {capacity} is {price!r}: expected dollars a "
             f"chip-hour, for the kinds of chips {', '.join(CHIPS)}"

@@ -14,6 +14,7 @@ from experiments.domain_generalization.differences import (
 from experiments.domain_generalization.tuning_bases import Judged
 from experiments.domain_generalization.tuning_methods import TITLES
 from jaxgen.arrays import Float, Int
+from jaxgen.metrics.forgetting import forgetting
 from jaxgen.stats.crossover import crossover
 from jaxgen.stats.intervals import Interval
 from jaxgen.stats.pareto import area_under_front
@@ -52,7 +53,9 @@ def told_by(bits: Judged, before: Judged) -> Told:
       before: of the models that were tuned.
     """
     own, others = (side[:, None, None, None] for side in before)
-    return Told(own - bits.own[..., 1:], bits.others[..., 1:] - others)
+    after = bits.others[..., 1:]
+    lost = forgetting(np.broadcast_to(others, after.shape), after)
+    return Told(own - bits.own[..., 1:], np.asarray(lost))
 
 
 def areas(told: Told) -> Float[np.ndarray, " j"]:

@@ -9,7 +9,7 @@ the rows of a study come on top.
 """
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import jax
@@ -55,7 +55,7 @@ def exact_fisher(
     """The diagonal of the Fisher information, under the model's own predictions.
 
     Computes ``mean_x sum_v p_v (d log p_v / d w)^2``, and of sequences the mean over their
-    tokens. It takes a backward pass for each class: many for a model of text.
+    tokens. It takes a backward pass for each class of each token: many for text.
 
     References:
       Kirkpatrick et al., 2017, *Overcoming catastrophic forgetting in neural networks*;
@@ -73,12 +73,13 @@ def exact_fisher(
         tokens = max(told.size // told.shape[-1], 1)
         roots = jnp.exp(told / 2).ravel() / math.sqrt(tokens)
 
-        def square(root):
+        def square(place):
+            root = jnp.zeros_like(roots).at[place].set(roots[place])
             return jax.tree.map(
                 lambda slope: slope**2, pull(root.reshape(told.shape))[0]
             )
 
-        return total(square, jnp.diag(roots), 1)
+        return total(square, jnp.arange(roots.size), 1)
 
     return mean_over_groups(of_example, batch, key, at_once=at_once)
 
@@ -106,7 +107,8 @@ def empirical_fisher(
     """The mean of squared gradients of each example's loss, its true class given.
 
     Computes ``mean_x (d log p_y / d w)^2`` with y as in the data: no Fisher information,
-    and small where the data are fitted.
+    and small where the data are fitted. Of a sequence it squares the sum over its T tokens,
+    divided by the root of T, whose terms do not cancel as those of drawn classes do.
 
     References:
       Kunstner et al., 2019, *Limitations of the empirical Fisher approximation for natural
@@ -124,7 +126,8 @@ def batched_fisher(size: int) -> Importance:
     """The mean of squared gradients of batches: what some libraries compute.
 
     Computes ``mean_B (mean_(x in B) d log p_y / d w)^2``. Gradients cancel within a batch:
-    where their mean is zero, it is the empirical one divided by the size.
+    where their mean is zero, it is the empirical one divided by the size. Of sequences it
+    is T times the squared gradient of the mean over all tokens.
 
     Args:
       size: examples of a batch; those left over are left out.
@@ -227,31 +230,6 @@ def root_nats(logits: Float[Array, "n *t v"], tokens: Int[Array, "n *t"]) -> Sca
 def squares(scalar: Callable[[PyTree], Scalar], params: PyTree) -> PyTree:
     """The square of each number of a gradient."""
     return jax.tree.map(lambda slope: slope**2, jax.grad(scalar)(params))
-
-
-FISHERS: Mapping[str, Importance] = {
-    "exact": exact_fisher,
-    "sampled": sampled_fisher,
-    "empirical": empirical_fisher,
-    "batched": batched_fisher(128),
-}
-
-
-def fisher_named(name: str) -> Importance:
-    """The Fisher information of a name.
-
-    Raises:
-      ValueError: no such name.
-
-    Example:
-      >>> fisher_named("diagonal")
-      Traceback (most recent call last):
-      ...
-      ValueError: fisher 'diagonal': expected one of exact, sampled, empirical, batched
-    """
-    if name not in FISHERS:
-        raise ValueError(f"fisher {name!r}: expected one of {', '.join(FISHERS)}")
-    return FISHERS[name]
 
 
 def ones(predict: Predict, params: PyTree, batch: Data, key: Key) -> PyTree:

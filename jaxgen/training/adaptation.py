@@ -30,7 +30,8 @@ def adapted(
       adaptation: how the adapter starts, and what it makes of the base.
       loss: ``(params, batch, key) -> (scalar, metrics)``, a mean over examples, such as
         `jaxgen.training.language_modelling.next_token_loss`.
-      optimizer: turns gradients into updates. What it decays, it decays towards the base.
+      optimizer: turns gradients into updates. What it decays, it decays towards the base;
+        the masks of `adamw` know names of models, and leave factors and lengths alone.
       value_and_grad: how gradients are gathered: ``whole_batch``, ``microbatched(4)``.
 
     Returns:

@@ -9,15 +9,26 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 from jax import lax
+from jax.core import Tracer
 from numpy.lib.stride_tricks import sliding_window_view
 
 from jaxgen.arrays import Array, Bool, Float, PyTree, Scalar, Shaped
 
 
 def weighted_soup(stack: PyTree, weights: Shaped[Array | np.ndarray, " m"]) -> PyTree:
-    """The weighted mean ``sum_m w_m p_m / sum_m w_m``; a true weight is one."""
+    """The weighted mean ``sum_m w_m p_m / sum_m w_m``; a true weight is one.
+
+    Raises:
+      ValueError: a weight is negative, or all are zero; traced ones pass.
+    """
+    if not isinstance(weights, Tracer) and not (min(weights) >= 0 < max(weights)):
+        raise ValueError(
+            f"weighted_soup(weights={weights}): expected 0 or more each, not all 0"
+        )
     share = weights / weights.sum()
-    return jax.tree.map(lambda leaf: jnp.tensordot(share, leaf, 1), stack)
+    return jax.tree.map(
+        lambda leaf: jnp.tensordot(share, leaf, 1).astype(leaf.dtype), stack
+    )
 
 
 def uniform_soup(stack: PyTree) -> PyTree:
@@ -58,7 +69,9 @@ def interpolations(
     """
 
     def one(share: Array) -> PyTree:
-        return jax.tree.map(lambda a, b: a + share * (b - a), base, tuned)
+        return jax.tree.map(
+            lambda a, b: (a + share * (b - a)).astype(a.dtype), base, tuned
+        )
 
     return jax.vmap(one)(jnp.asarray(shares, jnp.float32))
 
@@ -86,7 +99,9 @@ def greedy_soup(stack: PyTree, loss: Callable[[PyTree], Scalar]) -> PyTree:
     def consider(soup, candidate):
         mean, best, count = soup
         extra = jax.tree.map(lambda leaf: leaf[candidate], stack)
-        tried = jax.tree.map(lambda a, b: a + (b - a) / (count + 1), mean, extra)
+        tried = jax.tree.map(
+            lambda a, b: (a + (b - a) / (count + 1)).astype(a.dtype), mean, extra
+        )
         value = loss(tried)
         joins = value <= best
         new = (tried, value, count + 1)

@@ -44,14 +44,13 @@ from experiments.domain_generalization.split_digits_runs import (
 )
 from jaxgen.data.images import Labelled
 from jaxgen.data.stages import latin_square
-from jaxgen.objectives.parameter_importance import FISHERS as KINDS
 
 TINY = claim.PRESETS["tiny"]
 
 
 def test_names_on_the_command_line_are_those_that_exist():
     assert set(StrategyName.__args__) == set(STRATEGIES) == set(WEIGHTS)
-    assert set(FisherName.__args__) == set(FISHERS) == set(SPLIT_WEIGHTS) == set(KINDS)
+    assert set(FisherName.__args__) == set(FISHERS) == set(SPLIT_WEIGHTS)
 
 
 def test_runs_are_put_in_the_order_of_their_stages():

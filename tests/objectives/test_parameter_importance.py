@@ -12,7 +12,6 @@ from jaxgen.objectives.parameter_importance import (
     batched_fisher,
     empirical_fisher,
     exact_fisher,
-    fisher_named,
     mean_nats_of,
     output_sensitivity,
     sampled_fisher,
@@ -147,8 +146,6 @@ def test_the_penalty_is_half_a_weighted_square():
 
 
 def test_what_cannot_be_is_refused(key):
-    with pytest.raises(ValueError, match="fisher 'diag': expected one of exact"):
-        fisher_named("diag")
     with pytest.raises(ValueError, match="size=0"):
         batched_fisher(0)
     with pytest.raises(ValueError, match="batches of 32: expected so many"):

@@ -8,6 +8,7 @@ import pytest
 from jaxgen.training.segment_average import segment_average
 from jaxgen.training.soups import (
     greedy_soup,
+    interpolations,
     swad_segments,
     uniform_soup,
     weighted_soup,
@@ -92,9 +93,22 @@ def test_soups_are_means():
     assert some["w"].tolist() == [1.0, 2.0]
 
 
+def test_soups_of_half_precision_stay_so():
+    stack = {"w": jnp.arange(6.0, dtype="bfloat16").reshape(3, 2)}
+    base, tuned = ({"w": stack["w"][row]} for row in (0, 1))
+    found = (
+        weighted_soup(stack, np.ones(3)),
+        greedy_soup(stack, lambda params: params["w"].sum()),
+        interpolations(base, tuned, np.array([0.0, 1.0])),
+    )
+    assert all(one["w"].dtype == jnp.bfloat16 for one in found)
+
+
 @pytest.mark.parametrize(
     "refused, complaint",
     [
+        (lambda: weighted_soup(jnp.ones((2, 1)), np.array([2.0, -1.0])), "0 or more"),
+        (lambda: weighted_soup(jnp.ones((2, 1)), np.zeros(2)), "not all 0"),
         (lambda: swad_segments(np.ones(2), 3), "a convergence of at most 2 segments"),
         (lambda: swad_segments(np.ones(4), 3, 0), "patience=0"),
         (lambda: segment_average(quadratic(), 0), r"segment_average\(every=0\)"),
