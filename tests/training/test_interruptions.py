@@ -110,7 +110,7 @@ def test_a_finished_run_returns_its_state_without_another_dispatch(run, tmp_path
 
 
 def test_who_asks_twice_at_once_asks_once_and_later_does_not_wait(monkeypatch):
-    now = [0.0]
+    now, before = [0.0], signal.signal(signal.SIGINT, signal.default_int_handler)
     monkeypatch.setattr(preemption.time, "monotonic", lambda: now[0])
     with stop_requests() as stopping:
         for _ in range(3):
@@ -119,6 +119,7 @@ def test_who_asks_twice_at_once_asks_once_and_later_does_not_wait(monkeypatch):
         now[0] = 3.0
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
+    signal.signal(signal.SIGINT, before)  # which a shell may have set to be ignored
 
 
 def test_no_signal_is_heard_in_another_thread():
