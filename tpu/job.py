@@ -112,6 +112,11 @@ class Job:
         return {**own, "launcher": "jaxgen", "job": self.name}
 
     @property
+    def label_text(self) -> str:
+        """All labels as gcloud reads them."""
+        return ",".join(f"{key}={value}" for key, value in self.tags.items())
+
+    @property
     def region(self) -> str:
         """The region of the zone."""
         return str(self.zone).rpartition("-")[0]

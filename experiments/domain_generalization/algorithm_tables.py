@@ -8,7 +8,7 @@ from experiments.domain_generalization.algorithm_findings import (
     from_mean_loss,
 )
 from experiments.domain_generalization.algorithm_runs import AlgorithmRuns
-from experiments.domain_generalization.differences import MARGIN
+from experiments.domain_generalization.differences import MARGIN, difference_cells
 from experiments.domain_generalization.selection import (
     SELECTIONS,
     TITLES,
@@ -55,13 +55,7 @@ def method_table(runs: Runs) -> Fragment:
 def difference_table(runs: Runs, rule: SelectionName) -> Fragment:
     """Each method less the mean loss."""
     rows = [
-        (
-            METHODS[name],
-            interval_text(one.told.interval, FORM),
-            f"{one.p_value:.3f}",
-            f"{one.told.detectable:.3f}",
-            one.equal,
-        )
+        (METHODS[name], *difference_cells(one))
         for name, one in from_mean_loss(runs, rule).items()
     ]
     return table(

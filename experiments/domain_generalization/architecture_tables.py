@@ -9,7 +9,7 @@ from experiments.domain_generalization.architecture_findings import (
     from_attention,
     robustness,
 )
-from experiments.domain_generalization.differences import MARGIN
+from experiments.domain_generalization.differences import MARGIN, difference_cells
 from experiments.domain_generalization.recall import Answers
 from experiments.domain_generalization.settings import ArmName
 from jaxgen.report.figures import outcomes
@@ -52,13 +52,7 @@ def arm_table(
 def difference_table(arms: Mapping[ArmName, Told]) -> Fragment:
     """Each architecture less attention on the unseen domain."""
     rows = [
-        (
-            ARMS[name],
-            interval_text(one.told.interval, FORM),
-            f"{one.p_value:.3f}",
-            f"{one.told.detectable:.3f}",
-            one.equal,
-        )
+        (ARMS[name], *difference_cells(one))
         for name, one in from_attention(arms).items()
     ]
     return table(

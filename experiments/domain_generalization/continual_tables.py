@@ -11,14 +11,13 @@ from experiments.domain_generalization.continual_findings import (
     measures,
 )
 from experiments.domain_generalization.continual_settings import StrategyName
-from experiments.domain_generalization.differences import MARGIN
+from experiments.domain_generalization.differences import MARGIN, difference_cells
 from jaxgen.arrays import Int
 from jaxgen.report.figures import curves, outcomes
 from jaxgen.report.matrix import matrix
 from jaxgen.report.page import Fragment, interval_text, table
 from jaxgen.stats.student import student_interval
 
-FORM = "z.3f"
 Arms = Mapping[StrategyName, Learned]
 
 
@@ -57,13 +56,7 @@ def weights_text(one: Learned) -> str:
 def difference_table(arms: Arms) -> Fragment:
     """Each strategy less doing nothing."""
     rows = [
-        (
-            STRATEGIES[name],
-            interval_text(one.told.interval, FORM),
-            f"{one.p_value:.3f}",
-            f"{one.told.detectable:.3f}",
-            one.equal,
-        )
+        (STRATEGIES[name], *difference_cells(one))
         for name, one in from_naive(arms).items()
     ]
     return table(

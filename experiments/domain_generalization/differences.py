@@ -6,6 +6,7 @@ from typing import NamedTuple, TypeVar
 import numpy as np
 
 from jaxgen.arrays import Float
+from jaxgen.report.page import interval_text
 from jaxgen.stats.holm import holm
 from jaxgen.stats.intervals import paired_difference
 from jaxgen.stats.student import Found, equivalent, found
@@ -41,3 +42,13 @@ def differences(
         name: Difference(found(d), float(p), equivalent(d, MARGIN))
         for (name, d), p in zip(apart.items(), holm(np.array(raw)), strict=True)
     }
+
+
+def difference_cells(one: Difference) -> tuple[str, str, str, str]:
+    """Of a table: interval, p, what would have been found, and whether they are equal."""
+    return (
+        interval_text(one.told.interval, "z.3f"),
+        f"{one.p_value:.3f}",
+        f"{one.told.detectable:.3f}",
+        one.equal,
+    )

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from experiments.domain_generalization.differences import MARGIN
+from experiments.domain_generalization.differences import MARGIN, difference_cells
 from experiments.domain_generalization.fine_tuning_findings import (
     BUDGET,
     Told,
@@ -78,16 +78,7 @@ def area_table(told: Mapping[str, Told], numbers: Mapping[str, int]) -> Fragment
             TITLES[name],
             f"{numbers[name]:,}",
             _mean(areas(one)),
-            *(
-                (
-                    interval_text(apart[name].told.interval, FORM),
-                    f"{apart[name].p_value:.3f}",
-                    f"{apart[name].told.detectable:.3f}",
-                    apart[name].equal,
-                )
-                if name in apart
-                else ("", "", "", "")
-            ),
+            *(difference_cells(apart[name]) if name in apart else ("",) * 4),
         )
         for name, one in told.items()
     ]

@@ -78,7 +78,7 @@ def _pool(job: Job, name: str, seconds: int) -> Command:
             f"--total-max-nodes={wanted.hosts}",
             f"--max-run-duration={seconds}s",
             *capacity,
-            f"--labels={','.join(f'{key}={value}' for key, value in job.tags.items())}",
+            f"--labels={job.label_text}",
             "--scopes=cloud-platform",
             "--quiet",
         )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from tpu.actions import Command, Plan, Write
 from tpu.backends.backend import Answer, Backend, MachineState, here, require_found
-from tpu.backends.shell import Reach, Words, alone_or_detected, by_shell
+from tpu.backends.shell import Reach, Words, alone_or_detected, by_shell, place
 from tpu.job import Job
 from tpu.startup import startup_script
 
@@ -25,11 +25,6 @@ IMAGES = {
     "tpu7x": "ubuntu-accel-2404-amd64-tpu-tpu7x",
 }
 """Families of images of ``ubuntu-os-accelerator-images``, by kind of chip."""
-
-
-def place(job: Job) -> Words:
-    """The words that say where."""
-    return (f"--project={job.project}", f"--zone={job.zone}")
 
 
 def policy(job: Job) -> tuple[Command, ...]:
@@ -70,7 +65,7 @@ def template(job: Job, seconds: int, script: Path) -> Command:
             f"--max-run-duration={seconds}s",
             f"--image-family={IMAGES[job.wanted.slice.generation]}",
             "--image-project=ubuntu-os-accelerator-images",
-            f"--labels={','.join(f'{key}={value}' for key, value in job.tags.items())}",
+            f"--labels={job.label_text}",
             "--scopes=cloud-platform",
             f"--metadata-from-file=startup-script={script}",
             "--quiet",

@@ -13,7 +13,7 @@ from tpu.backends.backend import (
     here,
     require_found,
 )
-from tpu.backends.shell import Reach, Words, alone_or_detected, by_shell
+from tpu.backends.shell import Reach, Words, alone_or_detected, by_shell, place
 from tpu.job import Job
 from tpu.startup import startup_script
 
@@ -35,11 +35,6 @@ REQUESTS = ("gcloud", "compute", "tpus", "queued-resources")
 MACHINES = ("gcloud", "compute", "tpus", "tpu-vm")
 
 
-def place(job: Job) -> Words:
-    """The words that say where."""
-    return (f"--project={job.project}", f"--zone={job.zone}")
-
-
 def deletion(job: Job, name: str) -> Command:
     """Deletes a request and its machines, whatever state they are in."""
     words = ("delete", name, *place(job), "--force", "--quiet")
@@ -58,7 +53,6 @@ def up(job: Job, seconds: int) -> Plan:
         if wanted.slices == 1
         else (f"--node-count={wanted.slices}", f"--node-prefix={job.name}")
     )
-    labels = ",".join(f"{key}={value}" for key, value in job.tags.items())
     return (
         Write(script, startup_script(job, seconds, deletion(job, job.name))),
         Command(
@@ -72,7 +66,7 @@ def up(job: Job, seconds: int) -> Plan:
                 f"--runtime-version={wanted.chip.runtime}",
                 *CAPACITY[job.capacity],
                 f"--valid-until-duration={int(job.max_wait_hours * 3600)}s",
-                f"--labels={labels}",
+                f"--labels={job.label_text}",
                 "--scopes=https://www.googleapis.com/auth/cloud-platform",
                 f"--metadata-from-file=startup-script={script}",
                 "--async",

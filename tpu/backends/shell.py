@@ -25,6 +25,11 @@ ASK = (
 """Argument: the folder of a job, which need not be there yet."""
 
 
+def place(job: Job) -> Words:
+    """The words that tell gcloud where machines are."""
+    return (f"--project={job.project}", f"--zone={job.zone}")
+
+
 class Reach(NamedTuple):
     """How machines are reached.
 
