@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -15,7 +14,7 @@ from experiments.domain_generalization.text_models import language_model, nats_o
 from experiments.domain_generalization.text_runs import FIRST, learner_of
 from experiments.domain_generalization.training_sets import all_but_one, mixtures
 from experiments.domain_generalization.tuning_data import Shown, bits_of_target
-from experiments.training import Run, Trajectories, train, trained
+from experiments.training import Run, Trajectories, is_done, train, trained
 from jaxgen.arrays import Array, Float, Metrics, PyTree
 from jaxgen.models.language_model import LanguageModel
 from jaxgen.training.learner import Learner, State
@@ -80,9 +79,9 @@ def bases_of(
 
     @cache
     def params() -> PyTree:
-        return jax.device_get(train(run, folder).params)
+        return train(run, folder)
 
-    if not finished(folder, steps):
+    if not is_done(folder, steps):
         params()
     return Bases(params, judged_of(trained(run, folder), prompts, settings.seeds))
 
@@ -101,8 +100,3 @@ def judged_of(
         prompt: Judged(own[:, place], others[:, place])
         for place, prompt in enumerate(prompts)
     }
-
-
-def finished(folder: Path, steps: int) -> bool:
-    """Whether a run has been trained to its end."""
-    return (folder / "checkpoints" / str(steps)).is_dir()

@@ -112,7 +112,7 @@ def of_family(
         settings.steps,
         settings.dispatch,
     )
-    params = jax.device_get(train(run, folder).params)
+    params = train(run, folder)
     apart = jax.tree.map(lambda leaf: np.split(leaf, len(wanted)), params)
     return {
         model: Model(net, jax.tree.map(lambda _, one, at=at: one[at], params, apart))
