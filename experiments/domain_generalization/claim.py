@@ -12,12 +12,18 @@ Its parts:
     fine_tuning    a few bytes of an unseen domain: what they gain there, and cost elsewhere
     continual      one domain after the other, and what is done against forgetting
     split_digits   pairs of digits in turn, beside published accuracies of EWC
+    looks          digits that are written, printed, of few pixels: objectives as above
+    domainbed      DomainBed's Colored and Rotated MNIST; here of printed digits, small
     published      Colored MNIST, beside the published table; here of small digits
 
 With real digits, the last part alone (--published.file, or TFDS):
 
     python -m experiments.domain_generalization short       # a fifth of the images
     python -m experiments.domain_generalization full        # as published: hours
+
+and that of DomainBed (--domainbed.file, or TFDS), for an accelerator:
+
+    python -m experiments.domain_generalization domainbed   # defaults of five methods
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -43,6 +49,7 @@ from experiments.domain_generalization.fine_tuning_settings import (
     FineTuning,
     TuningName,
 )
+from experiments.domain_generalization.image_settings import DomainBed, Looks
 from experiments.domain_generalization.settings import (
     Algorithms,
     Architecture,
@@ -109,6 +116,17 @@ PRESETS = {
             width=4,
             fisher_examples=128,
         ),
+        looks=Looks(rates=(1e-2,), seeds=2, images=40, each=4, steps=2, widths=(4, 4)),
+        domainbed=DomainBed(
+            methods=("erm", "irm"),
+            seeds=2,
+            every=4,
+            each=4,
+            steps=2,
+            anneal=1,
+            evaluations=1,
+            judged=8,
+        ),
         published=Published(share=0.1, restarts=2, hidden=4, steps=4, anneal=2),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
@@ -148,6 +166,31 @@ PRESETS = {
             batch=128,
             width=400,
             fisher_examples=10_752,
+        ),
+        looks=Looks(
+            "mnist",
+            rates=(1e-3, 3e-3),
+            seeds=10,
+            images=1_790,
+            steps=1_500,
+            widths=(32, 64, 128),
+        ),
+        domainbed=DomainBed(
+            seeds=5, each=32, steps=1_000, anneal=100, evaluations=10, width=16
+        ),
+    ),
+    "domainbed": DomainGeneralization(
+        RUNS / "domainbed",
+        parts=("domainbed",),
+        domainbed=DomainBed(
+            "mnist",
+            every=1,
+            width=64,
+            each=64,
+            steps=5_000,
+            anneal=500,
+            evaluations=50,
+            judged=5_000,
         ),
     ),
     "short": DomainGeneralization(

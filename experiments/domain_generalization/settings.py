@@ -16,6 +16,8 @@ from experiments.domain_generalization.continual_settings import (
     SplitDigits,
 )
 from experiments.domain_generalization.fine_tuning_settings import FineTuning
+from experiments.domain_generalization.image_settings import DomainBed, Looks
+from experiments.domain_generalization.method_names import MethodName, SelectionName
 
 Part = Literal[
     "diversity",
@@ -24,11 +26,11 @@ Part = Literal[
     "fine_tuning",
     "continual",
     "split_digits",
+    "looks",
+    "domainbed",
     "published",
 ]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
-MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
-SelectionName = Literal["training_domains", "other_targets"]
 
 
 @dataclass(frozen=True)
@@ -263,6 +265,8 @@ class DomainGeneralization:
     fine_tuning: FineTuning = field(default_factory=FineTuning)
     continual: Continual = field(default_factory=Continual)
     split_digits: SplitDigits = field(default_factory=SplitDigits)
+    looks: Looks = field(default_factory=Looks)
+    domainbed: DomainBed = field(default_factory=DomainBed)
     published: Published = field(default_factory=Published)
 
     def __post_init__(self):

@@ -12,7 +12,13 @@ from experiments.domain_generalization.continual import continual
 from experiments.domain_generalization.continual_runs import require_stages_of
 from experiments.domain_generalization.corpora import domains_of
 from experiments.domain_generalization.diversity import diversity
+from experiments.domain_generalization.domainbed import domainbed
+from experiments.domain_generalization.domainbed_data import (
+    digits_there as domainbed_digits,
+)
 from experiments.domain_generalization.fine_tuning import fine_tuning
+from experiments.domain_generalization.look_data import looks_of
+from experiments.domain_generalization.looks import looks
 from experiments.domain_generalization.page import WORDS
 from experiments.domain_generalization.published import published
 from experiments.domain_generalization.published_runs import digits_there
@@ -33,8 +39,12 @@ PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "fine_tuning": fine_tuning,
     "continual": continual,
     "split_digits": split_digits,
+    "looks": looks,
+    "domainbed": domainbed,
     "published": published,
 }
+WITHOUT_TEXT = {"looks", "domainbed", "published"}
+"""Parts that need no texts."""
 
 
 def report(experiment: DomainGeneralization) -> Path:
@@ -63,7 +73,11 @@ def require_possible(experiment: DomainGeneralization) -> None:
     """
     if "published" in experiment.parts:
         digits_there(experiment.published)
-    if experiment.parts == ("published",):
+    if "looks" in experiment.parts:
+        looks_of(experiment.looks)
+    if "domainbed" in experiment.parts:
+        domainbed_digits(experiment.domainbed)
+    if set(experiment.parts) <= WITHOUT_TEXT:
         return
     domains = domains_of(experiment.corpus)
     if "diversity" in experiment.parts:
@@ -82,8 +96,8 @@ def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
     """What decides the results, as JSON: all but where they go, and which parts."""
     settings = asdict(experiment)
     settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
-    settings["split_digits"]["file"] = str(settings["split_digits"]["file"] or "")
-    settings["published"]["file"] = str(settings["published"]["file"] or "")
+    for part in ("split_digits", "looks", "domainbed", "published"):
+        settings[part]["file"] = str(settings[part]["file"] or "")
     return {
         "experiment": "domain_generalization",
         **{name: settings[name] for name in settings if name not in ("out", "parts")},

@@ -54,7 +54,15 @@ from tests.markup import Reader
 
 TINY = dataclasses.replace(
     claim.PRESETS["tiny"],
-    parts=("diversity", "architecture", "algorithms", "continual", "split_digits"),
+    parts=(
+        "diversity",
+        "architecture",
+        "algorithms",
+        "continual",
+        "split_digits",
+        "looks",
+        "domainbed",
+    ),
 )
 NAMES = TINY.corpus.train
 
@@ -165,6 +173,32 @@ def test_every_pair_of_digits_is_told_after_every_stage(results):
         assert 0 <= np.min(row["accuracy"]) <= np.max(row["accuracy"]) <= 1
 
 
+def test_every_look_is_left_out_by_every_method(results, folder):
+    found, settings = results["looks"], TINY.looks
+    keys = {(row["method"], row["left_out"], row["weight"]) for row in found["rows"]}
+    assert len(keys) == len(found["rows"]) == 3 * (1 + 4 * 2)
+    for row in found["rows"]:
+        assert len(row["right"]) == settings.seeds
+        assert np.shape(row["held_right"]) == (settings.seeds, 3)
+        assert 0 <= min(row["right"]) <= max(row["right"]) <= 100
+    for by_rule in found["chosen"].values():
+        assert set(by_rule) == set(SELECTIONS)
+    assert "unit of every interval is the seed" in (folder / "report.html").read_text()
+
+
+def test_every_environment_is_left_out_beside_what_is_in_print(results):
+    found, settings = results["domainbed"], TINY.domainbed
+    expected = {("colored", m, e) for m in settings.methods for e in range(3)}
+    expected |= {("rotated", "erm", e) for e in range(6)}
+    keys = {(row["set"], row["method"], row["left_out"]) for row in found["rows"]}
+    assert len(keys) == len(expected)
+    assert len(found["rows"]) == len(keys) * settings.seeds
+    for name, methods in found["right"].items():
+        assert set(methods) == set(found["in_print"][name])
+        for method, told in methods.items():
+            assert len(told) == len(found["in_print"][name][method])
+
+
 def test_one_run_alone_and_the_mean_loss_of_many_start_alike(results):
     """Seeds are shared: before training all models of one architecture are one."""
     first = [
@@ -179,7 +213,7 @@ def test_the_page_stands_alone_and_calls_no_oracle_a_result(folder):
     text = (folder / "report.html").read_text()
     Reader(text)
     assert "http" not in text and "<script" not in text
-    assert text.count("not a result: oracle") == 1
+    assert text.count("not a result: oracle") == 2  # of texts, and of looks
 
 
 def test_a_second_start_trains_nothing_and_finds_the_same(second_start):
