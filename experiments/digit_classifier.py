@@ -13,15 +13,14 @@ from jaxgen.data.images import Labelled
 from jaxgen.models.classifier import ImageClassifier
 from jaxgen.training.descent import descent
 from jaxgen.training.dispatch import feed
-from jaxgen.training.learner import State
 from jaxgen.training.replicate import grid
 
 DIGITS = 10
 """Classes."""
 
 
-def classifier(train_data: Labelled, test: Labelled, folder: Path) -> State:
-    """A classifier of single digits, trained, or taken from its folder."""
+def classifier(train_data: Labelled, test: Labelled, folder: Path) -> PyTree:
+    """Parameters of a classifier of digits, trained or from its folder, as one row."""
 
     def loss(params, batch, key):
         losses = optax.softmax_cross_entropy_with_integer_labels(

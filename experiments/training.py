@@ -4,6 +4,7 @@ import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from math import gcd
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +20,8 @@ from jaxgen.training.compile import compile
 from jaxgen.training.dispatch import repeat
 from jaxgen.training.learner import Learner, State
 from jaxgen.training.loop import fit
-from jaxgen.training.processes import on_host
-from jaxgen.training.progress import ProgressBar
+from jaxgen.training.processes import is_first, on_host, the_firsts
+from jaxgen.training.progress import ProgressBar, Silence, Watcher
 from jaxgen.training.record import recorded
 from jaxgen.training.replicate import each_row, replicate, row_names
 
@@ -83,16 +84,26 @@ class Trajectories(NamedTuple):
 
 def trained(run: Run, folder: Path) -> Trajectories:
     """The scores of a run through training, from its record; trains what is missing."""
-    if not (folder / "checkpoints" / str(run.steps)).is_dir():
-        train(run, folder)
+    if not is_done(folder, run.steps):
+        made(run, folder)
     steps = np.arange(0, run.steps + 1, run.dispatch * run.evaluate_every)
     return trajectories(recorded(folder / "record.jsonl"), steps)
 
 
-def train(run: Run, folder: Path) -> State:
-    """Compiles and runs, or continues, a run; returns its last state."""
+def is_done(folder: Path, steps: int) -> bool:
+    """Whether a run has been trained to its end, as the first process sees it."""
+    return bool(the_firsts((folder / "checkpoints" / str(steps)).is_dir()))
+
+
+def train(run: Run, folder: Path) -> PyTree:
+    """Compiles and runs, or continues, a run; returns its last parameters, on the host."""
+    return on_host(made(run, folder).params)
+
+
+def made(run: Run, folder: Path) -> State:
+    """As `train`; returns the last state, of whose rows each process may hold some."""
     dispatches = run.steps // run.dispatch
-    watcher = ProgressBar(run.title, dispatches)
+    watcher = watcher_of(run.title, dispatches)
     start = time.monotonic()
     program = compile(
         repeat(replicate(run.make, run.axis), run.dispatch),
@@ -120,6 +131,8 @@ def on_rows(
 ) -> Any:
     """``function(rows, *arguments)`` on the host, with rows shared out over devices.
 
+    Of several processes each does all of it, on devices of its own.
+
     Args:
       function: of arrays whose first axis counts rows, each on its own; hashable, and
         compiled once for each number of rows.
@@ -128,7 +141,7 @@ def on_rows(
       most: devices; all unless told.
     """
     count = len(jax.tree.leaves(rows)[0])
-    devices = jax.devices()[:most]
+    devices = jax.local_devices()[:most]
     mesh = mesh_of(
         {"replica": largest_divisor(count, len(devices))},
         devices[: largest_divisor(count, len(devices))],
@@ -151,13 +164,37 @@ def shared_out(function: Callable, mesh: Mesh) -> Callable:
     return jax.jit(each)
 
 
+def watcher_of(title: str, total: int) -> Watcher:
+    """Who tells a person of a run: of several processes, the first."""
+    return ProgressBar(title, total) if is_first() else Silence()
+
+
 def replica_mesh(rows: int, say: Callable[[str], None]) -> Mesh:
-    """The mesh over which the rows of a study are shared evenly."""
+    """The mesh over which the rows of a study are shared evenly.
+
+    Each of several processes must have a part in it: where rows do not divide over all
+    devices, several share the batches of one.
+    """
     devices = jax.devices()
+    if jax.process_count() > 1:
+        return mesh_of({"replica": gcd(rows, len(devices)), "data": -1}, devices)
     count = largest_divisor(rows, len(devices))
     if count < len(devices):
         say(f"{rows} replicates run on {count} of {len(devices)} devices, evenly")
     return mesh_of({"replica": count}, devices[:count])
+
+
+def batch_mesh(examples: int) -> Mesh:
+    """The mesh over which the examples of a batch are shared evenly.
+
+    Each of several processes must have a part in it: where examples do not divide over
+    all devices, several compute the same.
+    """
+    devices = jax.devices()
+    if jax.process_count() > 1:
+        return mesh_of({"replica": -1, "data": gcd(examples, len(devices))}, devices)
+    count = largest_divisor(examples, len(devices))
+    return mesh_of({"data": count}, devices[:count])
 
 
 def trajectories(lines: list[dict[str, Any]], steps: np.ndarray) -> Trajectories:

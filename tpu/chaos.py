@@ -1,6 +1,8 @@
 """``python -m tpu try``: a run that is killed, stopped and damaged, and ends the same."""
 
-import json
+import difflib
+import importlib.util
+import pkgutil
 import random
 import signal
 import sys
@@ -8,17 +10,18 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
-import numpy as np
 import tyro
 
-from tpu.cluster import PATIENCE, Cluster
+from tpu.cluster import Cluster
+from tpu.evidence import compared
 from tpu.exit_codes import PREEMPTED, verdict
 from tpu.faults import (
     DAMAGES,
+    ELASTIC,
     KINDS,
     Fault,
     aftermath,
@@ -28,19 +31,9 @@ from tpu.faults import (
     saving,
     strike,
 )
+from tpu.runs_below import last_step, latest, records_below
 
-EXPECTED = {
-    "kill": "lost",
-    "save": "lost",
-    "term": "lost",
-    "hang": "lost",
-    "stall": "lost",
-    "full": "fault",
-    "cut": "lost",
-    "flip": "lost",
-    "fewer": "lost",
-    "more": "lost",
-}
+EXPECTED = dict.fromkeys(KINDS, "lost") | {"full": "fault"}
 """What the exit codes say after each fault."""
 
 LATE = "too late to strike"
@@ -49,32 +42,35 @@ LATE = "too late to strike"
 LIMIT = 240.0
 """Seconds of one attempt."""
 
-TOLERANCE = 1e-4
-"""Relative difference of numbers computed on other meshes."""
-
 
 @dataclass(frozen=True)
 class Try:
-    """What is tried.
+    """What is tried; arguments of the program, such as a preset, stand behind ``--``.
 
     Attributes:
       module: the program, which takes ``--out FOLDER``; it leaves ``record.jsonl`` and
         ``checkpoints`` there, directly or further below.
-      arguments: more of its arguments, such as a preset.
+      arguments: more of its arguments.
       processes: as many as hosts.
       devices: of each.
-      chaos: faults, such as ``kill@12,term:1@20``; see ``tpu.faults``.
+      chaos: faults, such as ``kill@12,term:1@20``: what, to which process, once the
+        records tell so many steps, those of all runs together; see ``tpu.faults``.
       random: instead, so many faults drawn, over as many runs as they need.
       seed: of what is drawn.
+      limit: seconds of one attempt.
+      patience: seconds without a line in a record after which it counts as hung; more
+        than the longest compilation takes here.
     """
 
     module: Annotated[str, tyro.conf.Positional] = "tpu.rehearsal"
-    arguments: tuple[str, ...] = ()
+    arguments: tyro.conf.Suppress[tuple[str, ...]] = ()
     processes: int = 2
     devices: int = 1
     chaos: str = "kill@12,term@24"
     random: int = 0
     seed: int = 0
+    limit: float = LIMIT
+    patience: float = 45.0
 
 
 class Struck(NamedTuple):
@@ -102,26 +98,87 @@ class Struck(NamedTuple):
         return LATE if self.late else "as it must be"
 
 
+class Unwell(Exception):
+    """The program ended badly, and nothing had been done to it."""
+
+
 def main(arguments: Sequence[str]) -> int:
-    """Tries; returns 0 where every run survived and ended the same."""
-    wish = tyro.cli(Try, args=list(arguments), prog="python -m tpu try")
+    """Tries; returns 0 where every run survived and ended the same, else 1.
+
+    What cannot be tried is refused with 2.
+    """
+    place = list(arguments).index("--") if "--" in arguments else len(arguments)
+    options, rest = list(arguments[:place]), tuple(arguments[place + 1 :])
+    wish = tyro.cli(Try, args=options, prog="python -m tpu try")
+    wish = replace(wish, arguments=rest)
+    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     try:
+        require_possible(wish)
         plans = planned(wish)
+        with tempfile.TemporaryDirectory(prefix="chaos-") as folder:
+            return tried(wish, plans, Path(folder))
     except ValueError as error:
         print(f"error: {error}", file=sys.stderr)
         return 2
-    before = signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
-    try:
-        with tempfile.TemporaryDirectory(prefix="chaos-") as place:
-            return tried(wish, plans, Path(place))
+    except Unwell as error:
+        print(f"error: {error}", file=sys.stderr)
+        return 1
     finally:
         signal.signal(signal.SIGTERM, before)
 
 
+def require_possible(wish: Try) -> None:
+    """Raises:
+    ValueError: a number is not positive, or there is no such program.
+    """
+    for name, least in (("processes", 1), ("devices", 1), ("random", 0)):
+        if not getattr(wish, name) >= least:
+            raise ValueError(
+                f"--{name} {getattr(wish, name)}: expected {least} or more"
+            )
+    for name in ("limit", "patience"):
+        if not getattr(wish, name) > 0:
+            raise ValueError(f"--{name} {getattr(wish, name)}: expected more than 0")
+    if not found(wish.module):
+        raise ValueError(f"module {wish.module!r} is unknown{near(wish.module)}")
+
+
+def found(module: str) -> bool:
+    """Whether there is a module of that name."""
+    try:
+        return importlib.util.find_spec(module) is not None
+    except (ImportError, ValueError):
+        return False
+
+
+def near(module: str) -> str:
+    """A hint at what was meant, if it is one of the experiments.
+
+    Example:
+      >>> near("experiments.mode_colapse")
+      '; did you mean experiments.mode_collapse?'
+    """
+    import experiments
+
+    there = pkgutil.iter_modules(experiments.__path__, "experiments.")
+    known = [one.name for one in there]
+    close = difflib.get_close_matches(module, [*known, "tpu.rehearsal"], n=1)
+    return f"; did you mean {close[0]}?" if close else ""
+
+
 def planned(wish: Try) -> list[tuple[Fault, ...]]:
-    """The faults of each run."""
+    """The faults of each run.
+
+    Raises:
+      ValueError: one is none, or of a process that is not there.
+    """
     if not wish.random:
         faults = [parsed(text) for text in wish.chaos.split(",") if text]
+        for fault in faults:
+            if (fault.process or 0) >= wish.processes:
+                raise ValueError(
+                    f"fault {fault}: expected a process below {wish.processes}"
+                )
         return [tuple(sorted(faults, key=lambda fault: fault.step))]
     rng, plans = random.Random(wish.seed), []
     while sum(map(len, plans)) < wish.random:
@@ -130,16 +187,23 @@ def planned(wish: Try) -> list[tuple[Fault, ...]]:
 
 
 def tried(wish: Try, plans: list[tuple[Fault, ...]], place: Path) -> int:
+    """Runs undisturbed, then by each plan; tells of both, and of what differs.
+
+    Raises:
+      Unwell: the program fails without a fault.
+      ValueError: a fault is to strike after the end.
+    """
     start = time.monotonic()
     undisturbed = place / "undisturbed"
     survived(wish, undisturbed, (), random.Random(0))
-    print(f"undisturbed: {time.monotonic() - start:.0f} s")
+    print(f"undisturbed: {time.monotonic() - start:.0f} s", flush=True)
+    require_within(plans, told(undisturbed))
     tally: Counter[tuple[str, str]] = Counter()
     wrongs = []
     for number, faults in enumerate(plans):
         folder = place / f"run-{number}"
         struck = survived(wish, folder, faults, random.Random(wish.seed + number))
-        exact = not any(fault.kind in ("fewer", "more") for fault in faults)
+        exact = not any(fault.kind in ELASTIC for fault in faults)
         difference = compared(undisturbed, folder, exact)
         for one in struck:
             tally[one.fault.kind, one.outcome] += 1
@@ -154,28 +218,43 @@ def tried(wish: Try, plans: list[tuple[Fault, ...]], place: Path) -> int:
     return 1 if wrongs else 0
 
 
+def require_within(plans: Sequence[Sequence[Fault]], steps: int) -> None:
+    """Raises:
+    ValueError: a fault is to strike after the last step.
+    """
+    for fault in (fault for faults in plans for fault in faults):
+        if fault.step > steps:
+            raise ValueError(
+                f"fault {fault}: the records end at {steps} steps; give an earlier one"
+            )
+
+
 def survived(
     wish: Try, folder: Path, faults: Sequence[Fault], rng: random.Random
 ) -> list[Struck]:
-    """Runs to the end, however often it is struck."""
+    """Runs to the end, however often it is struck.
+
+    Raises:
+      Unwell: it fails without a fault.
+    """
     out = folder / "run"
     command = ("-m", wish.module, *wish.arguments, "--out", str(out))
-    processes, devices, found = wish.processes, wish.devices, []
+    processes, devices, came = wish.processes, wish.devices, []
     for fault in (*faults, None):
-        with Cluster(command, folder, processes, devices) as cluster:
-            struck = bool(fault and awaited(fault, cluster, out))
+        with Cluster(command, folder, processes, devices, wish.patience) as cluster:
+            struck = bool(fault and awaited(fault, cluster, out, wish.limit))
             if fault and struck:
-                strike(fault, cluster.pids, out)
-            codes = cluster.codes(LIMIT + PATIENCE)
+                strike(fault, cluster.pids)
+            codes = cluster.codes(wish.limit + wish.patience)
         if any(codes) and not struck:
-            log = (folder / "log").read_text()[-6000:]
-            raise RuntimeError(f"exit codes {codes} without a fault:\n{log}")
+            log = (folder / "log").read_text()[-3000:]
+            raise Unwell(f"exit codes {codes} without a fault; it told last:\n{log}")
         if fault:
-            found.append(after(fault, codes, struck, out, rng))
-            print(folder.name, fault, "->", codes, found[-1].damaged, flush=True)
+            came.append(after(fault, codes, struck, out, rng))
+            print(folder.name, fault, "->", codes, came[-1].damaged, flush=True)
         if fault and struck:
             processes, devices = remaining(fault, processes, devices)
-    return found
+    return came
 
 
 def after(
@@ -190,9 +269,9 @@ def after(
     )
 
 
-def awaited(fault: Fault, cluster: Cluster, folder: Path) -> bool:
+def awaited(fault: Fault, cluster: Cluster, folder: Path, limit: float) -> bool:
     """Waits for the moment of a fault; whether it came before the run's end."""
-    end = time.monotonic() + LIMIT
+    end = time.monotonic() + limit
     while time.monotonic() < end and cluster.running():
         if told(folder) >= fault.step and (fault.kind != "save" or saving(folder)):
             return True
@@ -201,15 +280,8 @@ def awaited(fault: Fault, cluster: Cluster, folder: Path) -> bool:
 
 
 def told(folder: Path) -> int:
-    """The last step that any record tells."""
-    steps = [0]
-    for path in folder.rglob("record.jsonl"):
-        for line in path.read_bytes().splitlines()[-2:]:
-            try:
-                steps.append(json.loads(line)["step"])
-            except (ValueError, KeyError):
-                continue
-    return max(steps)
+    """Steps that the records tell, of all runs below a folder together."""
+    return sum(map(last_step, records_below(folder)))
 
 
 def complaint(fault: Fault, codes: tuple[int, ...], folder: Path) -> str:
@@ -219,10 +291,12 @@ def complaint(fault: Fault, codes: tuple[int, ...], folder: Path) -> str:
         return f"exit codes {codes} mean {said!r}, expected {EXPECTED[fault.kind]!r}"
     if fault.kind == "term" and set(codes) != {PREEMPTED}:
         return f"exit codes {codes}: expected that all saved and stopped"
-    if fault.kind == "term" and (folder / "record.jsonl").exists():
-        newest = max((int(path.name) for path in checkpoints(folder)), default=0)
-        if newest != told(folder):
-            return f"saved step {newest}, and the record tells {told(folder)}"
+    run = latest(folder)
+    if fault.kind == "term" and run:
+        newest = max((int(path.name) for path in checkpoints(run)), default=-1)
+        last = last_step(run / "record.jsonl")
+        if newest != last:
+            return f"{run}: saved step {newest}, and the record tells {last}"
     return ""
 
 
@@ -231,47 +305,6 @@ def remaining(fault: Fault, processes: int, devices: int) -> tuple[int, int]:
     if fault.kind == "fewer":
         return (processes // 2, devices) if processes > 1 else (1, max(devices // 2, 1))
     return (processes, devices * 2) if fault.kind == "more" else (processes, devices)
-
-
-def compared(there: Path, here: Path, exact: bool) -> str:
-    """The first difference between two runs; empty where there is none.
-
-    Args:
-      there: folder of the undisturbed run.
-      here: of the other.
-      exact: whether to the bit, or to float tolerance, bits left out.
-    """
-    expected, found = evidence(there), evidence(here)
-    if expected.keys() != found.keys():
-        return f"other files: {sorted(expected.keys() ^ found.keys())}"
-    for name, value in expected.items():
-        if exact and value != found[name]:
-            return f"{name} differs"
-        if not exact and not close(value, found[name]):
-            return f"{name} differs by more than {TOLERANCE}"
-    return ""
-
-
-def evidence(folder: Path) -> dict[str, Any]:
-    """What a run told, without its clock: every step once, and what it left."""
-    from jaxgen.training.record import recorded
-
-    found: dict[str, Any] = {}
-    for path in sorted(folder.rglob("record.jsonl")):
-        for line in recorded(path):
-            line.pop("wall_time")
-            found[f"{path.relative_to(folder)} step {line['step']}"] = line
-    for path in folder.rglob("final.json"):
-        found[str(path.relative_to(folder))] = json.loads(path.read_text())
-    return found
-
-
-def close(expected: Any, found: Any) -> bool:
-    if isinstance(expected, dict):
-        names = expected.keys() - {"bits"}
-        return all(close(expected[name], found[name]) for name in names)
-    there, here = np.asarray(expected, float), np.asarray(found, float)
-    return np.allclose(there, here, rtol=TOLERANCE, atol=TOLERANCE, equal_nan=True)
 
 
 def table(tally: Counter[tuple[str, str]]) -> str:

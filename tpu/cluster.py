@@ -11,8 +11,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO
 
-HEARTBEAT, PATIENCE = 10, 45
-"""Seconds without a sign of a process; seconds without a step."""
+HEARTBEAT = 10
+"""Seconds without a sign of a process."""
 
 
 class Cluster:
@@ -23,10 +23,16 @@ class Cluster:
       folder: of the run, where its records are.
       processes: how many.
       devices: of each.
+      patience: seconds without a step after which one counts as hung.
     """
 
     def __init__(
-        self, command: Sequence[str], folder: Path, processes: int, devices: int
+        self,
+        command: Sequence[str],
+        folder: Path,
+        processes: int,
+        devices: int,
+        patience: float,
     ):
         folder.mkdir(parents=True, exist_ok=True)
         self.log: IO[str] = (folder / "log").open("a")
@@ -34,10 +40,10 @@ class Cluster:
         self.children = [
             subprocess.Popen(
                 (
-                    *(sys.executable, "-m", "tpu.bootstrap"),
+                    *(sys.executable, "-m", "tpu.stalling"),
                     *(f"--coordinator={coordinator}", f"--processes={processes}"),
                     *(f"--process={index}", f"--heartbeat={HEARTBEAT}"),
-                    *(f"--patience={PATIENCE}", f"--alive={folder}"),
+                    *(f"--patience={patience}", f"--alive={folder}"),
                     *(f"--cache={folder.parent / 'compiled'}",),
                     *(f"--ledger={folder / 'ledger.jsonl'}", "--", *command),
                 ),
@@ -90,11 +96,12 @@ class Cluster:
 
 def environment(folder: Path, devices: int) -> dict[str, str]:
     """That of a process with so many simulated devices of one thread."""
+    told = os.environ.get("XLA_FLAGS", "")
     return os.environ | {
         "JAX_PLATFORMS": "cpu",
         "JAX_NUM_CPU_DEVICES": str(devices),
         "JOB_FOLDER": str(folder),
-        "XLA_FLAGS": "--xla_cpu_multi_thread_eigen=false",
+        "XLA_FLAGS": f"{told} --xla_cpu_multi_thread_eigen=false".strip(),
         "PYTHONUNBUFFERED": "1",
     }
 

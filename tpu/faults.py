@@ -8,8 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-ALL_PROCESSES = ("full", "cut", "flip", "fewer", "more")
-"""These happen to all processes, or to what they left."""
+from tpu.runs_below import latest, runs_below
+from tpu.stalling import STALL
+
+ELASTIC = ("fewer", "more")
+"""After these the run goes on upon another mesh."""
 
 SMALL = 64
 """Bytes to which files may still grow when a disk is full."""
@@ -68,17 +71,23 @@ def parsed(text: str) -> Fault:
 
 
 def drawn(rng: random.Random, processes: int, steps: int) -> tuple[Fault, ...]:
-    """Some faults of one run, at steps in order, of every kind alike."""
+    """Some faults of one run, at steps in order, of every kind alike.
+
+    Of four runs one comes to other devices by its last fault, after which no bits can be
+    compared.
+    """
     count = rng.randint(2, 4)
-    kinds = [kind for kind in KINDS if kind not in ("fewer", "more")]
+    kinds = rng.choices([kind for kind in KINDS if kind not in ELASTIC], k=count)
+    if rng.random() < 0.25:
+        kinds[-1] = rng.choice(ELASTIC)
     at = sorted(rng.sample(range(1, steps - 2), count))
     return tuple(
         Fault(kind, step, rng.randrange(processes))
-        for kind, step in zip(rng.choices(kinds, k=count), at, strict=True)
+        for kind, step in zip(kinds, at, strict=True)
     )
 
 
-def strike(fault: Fault, pids: Sequence[int], folder: Path) -> None:
+def strike(fault: Fault, pids: Sequence[int]) -> None:
     """Lets it happen to running processes; what follows a death is `aftermath`."""
     victim = pids[(fault.process or 0) % len(pids)]
     if fault.kind in ("kill", "save"):
@@ -88,7 +97,7 @@ def strike(fault: Fault, pids: Sequence[int], folder: Path) -> None:
     elif fault.kind == "hang":
         os.kill(victim, signal.SIGSTOP)
     elif fault.kind == "stall":
-        (folder / f"stall-{(fault.process or 0) % len(pids)}").touch()
+        os.kill(victim, STALL)
     elif fault.kind == "full":
         for pid in pids:
             _, hard = resource.prlimit(pid, resource.RLIMIT_FSIZE)
@@ -100,8 +109,6 @@ def strike(fault: Fault, pids: Sequence[int], folder: Path) -> None:
 
 def aftermath(fault: Fault, folder: Path, rng: random.Random) -> str:
     """What is done to the files once all processes are dead; what was damaged."""
-    for file in folder.glob("stall-*"):
-        file.unlink()
     if fault.kind in DAMAGES:
         return damaged(folder, DAMAGES[fault.kind], rng)
     return ""
@@ -110,11 +117,15 @@ def aftermath(fault: Fault, folder: Path, rng: random.Random) -> str:
 def damaged(
     folder: Path, damage: Callable[[Path, random.Random], None], rng: random.Random
 ) -> str:
-    """Damages a file of the newest checkpoint, if another is left to go back to."""
-    steps = sorted(int(path.name) for path in checkpoints(folder))
-    if len(steps) < 2:
+    """Damages a file of the newest checkpoint, if another is left to go back to.
+
+    It is one of the run below the folder that was going on.
+    """
+    run = latest(folder)
+    steps = sorted(int(path.name) for path in checkpoints(run)) if run else []
+    if not run or len(steps) < 2:
         return ""
-    newest = folder / "checkpoints" / str(steps[-1])
+    newest = run / "checkpoints" / str(steps[-1])
     files = [
         path
         for path in sorted(newest.rglob("*"))
@@ -126,15 +137,15 @@ def damaged(
 
 
 def checkpoints(folder: Path) -> list[Path]:
-    """Those that are whole."""
+    """Those of a run that are whole."""
     if not (folder / "checkpoints").is_dir():
         return []
     return [path for path in (folder / "checkpoints").iterdir() if path.name.isdigit()]
 
 
 def saving(folder: Path) -> bool:
-    """Whether a checkpoint is being written."""
-    return any((folder / "checkpoints").glob("*tmp*"))
+    """Whether a checkpoint of a run below a folder is being written."""
+    return any(any((run / "checkpoints").glob("*tmp*")) for run in runs_below(folder))
 
 
 def cut(file: Path, rng: random.Random) -> None:

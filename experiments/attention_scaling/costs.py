@@ -19,6 +19,7 @@ from experiments.attention_scaling.measuring import (
 from experiments.attention_scaling.programs import Call, Program, mixer_program, program
 from experiments.attention_scaling.settings import AttentionScaling
 from experiments.devices import pinned_to_one_core
+from jaxgen.training.processes import require_alone
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded
 
@@ -82,7 +83,9 @@ def measured(experiment: AttentionScaling, folder: Path) -> Costs:
 
     Raises:
       OSError: the record cannot be written.
+      ValueError: several processes would measure each other.
     """
+    require_alone("a measurement of seconds")
     folder.mkdir(exist_ok=True)
     rounds = experiment.cost_of_length.rounds
     done = len(recorded(folder / ROUNDS)) if (folder / ROUNDS).exists() else 0

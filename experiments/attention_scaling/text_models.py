@@ -11,7 +11,7 @@ import numpy as np
 import optax
 
 from experiments.attention_scaling.settings import ScalingLaws, TextModelName
-from experiments.training import KEY, replica_mesh
+from experiments.training import KEY, is_done, replica_mesh, watcher_of
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Scalar, Shaped
 from jaxgen.attention.expressions import FULL, causal
 from jaxgen.attention.positions import rotary
@@ -28,7 +28,6 @@ from jaxgen.training.descent import descent
 from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.learner import Learner, State
 from jaxgen.training.loop import fit
-from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import recorded
 from jaxgen.training.replicate import each_row, grid, replicate
 from jaxgen.training.transforms import guard
@@ -95,7 +94,7 @@ def losses(
 ) -> dict[int, list[float]]:
     """The test loss of each seed after each number of updates; trains what is missing."""
     folders = {steps: folder / f"{name}-{width}-{steps}" for steps in settings.steps}
-    missing = [steps for steps in settings.steps if not done(folders[steps], steps)]
+    missing = [steps for steps in settings.steps if not is_done(folders[steps], steps)]
     if missing:
         program = program_of(settings, name, width, corpus)
         for steps in missing:
@@ -104,11 +103,6 @@ def losses(
         steps: recorded(folders[steps] / "record.jsonl")[-1]["test_loss"]
         for steps in settings.steps
     }
-
-
-def done(folder: Path, steps: int) -> bool:
-    """Whether a run has been trained to its end."""
-    return (folder / "checkpoints" / str(steps)).is_dir()
 
 
 def program_of(
@@ -201,7 +195,7 @@ def train(
         folder,
         evaluate_every=dispatches,
         keep=1,
-        watcher=ProgressBar(folder.name, dispatches),
+        watcher=watcher_of(folder.name, dispatches),
     )
 
 

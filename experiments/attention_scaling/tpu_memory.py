@@ -12,6 +12,7 @@ from experiments.attention_scaling.measuring import memory_of
 from experiments.attention_scaling.programs import Program, program
 from experiments.attention_scaling.settings import AttentionScaling
 from jaxgen.sharding.topology import topology
+from jaxgen.training.processes import require_alone
 from jaxgen.training.progress import ProgressBar
 from jaxgen.training.record import Record, recorded
 
@@ -50,7 +51,9 @@ def planned(experiment: AttentionScaling, folder: Path) -> list[dict[str, Any]]:
     Raises:
       ImportError: the TPU compiler is not installed.
       OSError: the record cannot be written.
+      ValueError: there are several processes.
     """
+    require_alone("a plan of compilations")
     folder.mkdir(exist_ok=True)
     wanted = list(plans(experiment))
     done = len(recorded(folder / PLANS)) if (folder / PLANS).exists() else 0

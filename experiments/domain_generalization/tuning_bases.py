@@ -5,7 +5,6 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
@@ -19,7 +18,7 @@ from experiments.domain_generalization.tuning_data import (
     Shown,
     told_of_target,
 )
-from experiments.training import Run, Trajectories, train, trained
+from experiments.training import Run, Trajectories, is_done, train, trained
 from jaxgen.arrays import Array, Float, Metrics, PyTree
 from jaxgen.models.language_model import LanguageModel
 from jaxgen.training.learner import Learner, State
@@ -86,9 +85,9 @@ def bases_of(
 
     @cache
     def params() -> PyTree:
-        return jax.device_get(train(run, folder).params)
+        return train(run, folder)
 
-    if not finished(folder, steps):
+    if not is_done(folder, steps):
         params()
     found = trained(run, folder)
     return Bases(
@@ -112,8 +111,3 @@ def judged_of(
         prompt: Judged(own[:, place], others[:, place])
         for place, prompt in enumerate(prompts)
     }
-
-
-def finished(folder: Path, steps: int) -> bool:
-    """Whether a run has been trained to its end."""
-    return (folder / "checkpoints" / str(steps)).is_dir()

@@ -15,7 +15,7 @@ from experiments.domain_generalization.fine_tuning_settings import (
 )
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.text_runs import FIRST
-from experiments.domain_generalization.tuning_bases import Judged, finished, model_of
+from experiments.domain_generalization.tuning_bases import Judged, model_of
 from experiments.domain_generalization.tuning_data import (
     SCORES,
     SIDES,
@@ -29,7 +29,7 @@ from experiments.domain_generalization.tuning_methods import (
     Method,
     method_of,
 )
-from experiments.training import Run, trained
+from experiments.training import Run, is_done, trained
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree
 from jaxgen.models.adaptation import learned_numbers
 from jaxgen.models.language_model import LanguageModel
@@ -77,7 +77,7 @@ def tuned_by(
         name,
         made_by(name, model, settings),
         axis,
-        None if finished(folder, steps) else load(),
+        None if is_done(folder, steps) else load(),
         judged_by(name, model, settings),
         steps,
         steps // settings.points,

@@ -100,7 +100,7 @@ def contender_model(
         steps,
         dispatch,
     )
-    return Model(net, jax.device_get(train(run, folder / name).params))
+    return Model(net, train(run, folder / name))
 
 
 def logits_of_mean(images: Float[Pixels, "n h w 1"]) -> Callable:

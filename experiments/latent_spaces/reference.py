@@ -19,8 +19,8 @@ PAIRS = 500
 def reference_of(experiment: LatentSpaces, folder: Path) -> Reference:
     """Trains the classifier in the folder, where it is missing."""
     learned, held_out = images_of(experiment.images)
-    state = classifier(signed(learned), signed(held_out), folder / "classifier")
-    judge = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
+    params = classifier(signed(learned), signed(held_out), folder / "classifier")
+    judge = jax.tree.map(lambda leaf: leaf[0], params)
     return Reference(judge, learned, held_out, pairs_of(held_out.labels))
 
 

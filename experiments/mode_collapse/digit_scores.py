@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import jax
 import jax.numpy as jnp
-import numpy as np
 from jax import lax
 
 from experiments.digit_classifier import DIGITS, logits_of
@@ -38,9 +37,9 @@ DRAWN = 8
 Probabilities = Callable[[Float[Array, "n h w c"]], Float[Array, "n c digits"]]
 
 
-def probabilities_of(state: State) -> Probabilities:
+def probabilities_of(trained: PyTree) -> Probabilities:
     """What the trained classifier says of each channel of stacked digits."""
-    on_host: PyTree = jax.tree.map(lambda leaf: np.asarray(leaf[0]), state.params)
+    on_host: PyTree = jax.tree.map(lambda leaf: leaf[0], trained)
 
     def probabilities(images):
         params = jax.tree.map(jnp.asarray, on_host)  # wherever the images are

@@ -65,8 +65,8 @@ def thousand_modes(experiment: ModeCollapse, folder: Path) -> Part:
     settings = experiment.digits
     protocol = digit_protocol(settings.source)
     train, test = digits_of("digits", settings.source, settings.file)
-    state = classifier(train, test, folder / "classifier")
-    probabilities = probabilities_of(state)
+    params = classifier(train, test, folder / "classifier")
+    probabilities = probabilities_of(params)
     accuracy = accuracy_of(probabilities, test)
     references = reference_digit_scores(
         test, settings.samples, probabilities, experiment.seeds

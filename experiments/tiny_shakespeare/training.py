@@ -1,8 +1,7 @@
 """Training, validation and a few lines drawn from the model."""
 
+import hashlib
 import json
-import sys
-import time
 from collections.abc import Callable
 from dataclasses import asdict
 from pathlib import Path
@@ -13,25 +12,30 @@ import jax.numpy as jnp
 import numpy as np
 
 from experiments.tiny_shakespeare.protocol import PUBLISHED, TinyShakespeare
+from experiments.training import batch_mesh, watcher_of
 from experiments.versions import versions
-from jaxgen.arrays import Array, Int, Key, Metrics
+from jaxgen.arrays import Array, Int, Key, Metrics, PyTree
 from jaxgen.attention.dense import Dense
 from jaxgen.attention.expressions import causal
 from jaxgen.attention.positions import rotary
+from jaxgen.data.batches import Resident
 from jaxgen.models.decoding import continuation
 from jaxgen.models.language_model import LanguageModel
 from jaxgen.models.text_encoder import TextEncoder
 from jaxgen.nn.attention import SelfAttention
 from jaxgen.nn.transformer_block import FeedForward, TransformerBlock
 from jaxgen.objectives.language import cross_entropy
-from jaxgen.sharding.mesh import largest_divisor, mesh_of
 from jaxgen.sharding.rules import WHOLE
 from jaxgen.training.adamw import adamw, matrices_and_embeddings
 from jaxgen.training.compile import Program, compile
+from jaxgen.training.directory import run_directory
 from jaxgen.training.dispatch import feed, repeat
 from jaxgen.training.language_modelling import language_modelling
 from jaxgen.training.learner import Learner, State
+from jaxgen.training.loop import fit
+from jaxgen.training.processes import is_first, on_host
 from jaxgen.training.rate_shapes import cosine
+from jaxgen.training.record import recorded
 from jaxgen.training.transforms import guard
 
 EVERYWHERE = ((".*", WHOLE),)
@@ -114,48 +118,58 @@ def validation(
             logits: Any = model.apply({"params": state.params}, row[None, :-1])
             return cross_entropy(logits[0], row[1:])
 
-        return {"nats": jax.lax.map(nats, jnp.asarray(rows), batch_size=64).mean()}
+        return {
+            "validation": jax.lax.map(nats, jnp.asarray(rows), batch_size=64).mean()
+        }
 
     return evaluate
 
 
 def trained(
     e: TinyShakespeare, program: Program, text: Text
-) -> tuple[State, list[dict[str, float]]]:
-    """The last state, and the nats told along the way."""
-    data = jax.device_put(text.train, program.data)
-    state, told = program.init(jax.random.key(e.seed), data), []
-    start = time.monotonic()
-    for _ in range(e.steps // e.every):
-        state, metrics = program.update(state, data)
-        found = program.evaluate(state, data)  # pyright: ignore[reportOptionalCall]
-        told.append(
-            {
-                "step": int(metrics["step"]),
-                "training": float(metrics["nats"]),
-                "validation": float(found["nats"]),
-                "seconds": time.monotonic() - start,
-            }
-        )
-        line = "{step}: {training:.3f}, {validation:.3f}".format(**told[-1])
-        print(line, file=sys.stderr, flush=True)
-    return state, told
+) -> tuple[PyTree, list[dict[str, float]]]:
+    """The last parameters, and the nats told along the way; trains what is missing."""
+    dispatches = e.steps // e.every
+    key, data = jax.random.key(e.seed), Resident(text.train)
+    watcher = watcher_of("Shakespeare", dispatches)
+    state = fit(program, key, data, dispatches, e.out, watcher=watcher)
+    first, *lines = recorded(e.out / "record.jsonl")
+    return on_host(state.params), [
+        {
+            "step": line["step"],
+            "training": line["nats"],
+            "validation": line["validation"],
+            "seconds": line["wall_time"] - first["wall_time"],
+        }
+        for line in lines
+    ]
 
 
 def report(e: TinyShakespeare) -> str:
-    """Trains, writes ``results.json``, and returns what it came to."""
+    """Trains, writes ``results.json``, and returns what it came to.
+
+    Raises:
+      ValueError: the folder belongs to another text, or to other settings.
+      OSError: it cannot be written.
+    """
     text = text_of(e.text, e.length)
+    decided = asdict(e) | {"text": hashlib.sha256(e.text.read_bytes()).hexdigest()}
+    del decided["out"]
+    with run_directory(e.out, decided):
+        return left(e, text)
+
+
+def left(e: TinyShakespeare, text: Text) -> str:
+    """As `report`, in a folder that is held."""
     model = model_of(e, len(text.letters))
-    devices = largest_divisor(e.batch, len(jax.devices()))
     program = compile(
         repeat(learner_of(e, model), e.every),
         text.train,
-        mesh_of({"data": devices}, jax.devices()[:devices]),
+        batch_mesh(e.batch),
         EVERYWHERE,
         evaluate=validation(model, text.rows),
     )
-    state, told = trained(e, program, text)
-    params = jax.device_put(state.params, jax.devices()[0])
+    params, told = trained(e, program, text)
     first = jnp.asarray(text.rows[: e.batch, :1])
     drawn = continuation(model, params, first, jax.random.key(e.seed), e.length - 1)
     results = {
@@ -165,8 +179,8 @@ def report(e: TinyShakespeare) -> str:
         "evaluations": told,
         "drawn": ["".join(text.letters[x] for x in row) for row in np.asarray(drawn)],
     }
-    e.out.mkdir(parents=True, exist_ok=True)
-    (e.out / "results.json").write_text(json.dumps(results, indent=1))
+    if is_first():
+        (e.out / "results.json").write_text(json.dumps(results, indent=1))
     return (
         f"validation: {told[-1]['validation']:.4f} nats a character after {e.steps:,} "
         f"steps; nanoGPT's README tells {PUBLISHED}\nresults and "

@@ -4,11 +4,11 @@ import fcntl
 import json
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
-from jaxgen.training.processes import is_first
+from jaxgen.training.processes import is_first, the_firsts
 
 SETTINGS, DRAFT, LOCK = "settings.json", "settings.draft", ".lock"
 
@@ -19,7 +19,8 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
 
     A new folder becomes the run's; the folder of the same run is continued. Nothing is
     ever overwritten: another run's folder, or one with other files, is refused. Of
-    several processes of one run the first holds it for all.
+    several processes of one run the first holds it for all, and the others wait until
+    it does.
 
     Args:
       path: the folder, made if absent.
@@ -41,9 +42,20 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
         steps: 100 there, 200 here
       ...
     """
-    if not is_first():
+    with ExitStack() as held:
+        if is_first():
+            try:
+                held.enter_context(_held(path, settings))
+            except (ValueError, OSError):
+                the_firsts(False)
+                raise
+        if not the_firsts(True):
+            raise OSError(f"run directory {path}: the first process may not have it")
         yield path
-        return
+
+
+@contextmanager
+def _held(path: Path, settings: Mapping[str, Any]) -> Iterator[None]:
     ours = json.loads(json.dumps(settings))
     _require_ours(path, ours)
     with _told_of(path):
@@ -55,7 +67,7 @@ def run_directory(path: Path, settings: Mapping[str, Any]) -> Iterator[Path]:
         _require_ours(path, ours)  # another may have come first by a moment
         with _told_of(path):
             _write_once(path / SETTINGS, json.dumps(ours, indent=2) + "\n")
-        yield path
+        yield
     finally:
         os.close(lock)
 

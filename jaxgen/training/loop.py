@@ -70,7 +70,7 @@ def fit(
 
     Raises:
       ValueError: a number of dispatches or checkpoints is not positive.
-      Preempted: SIGTERM or SIGINT came; the state is saved.
+      Preempted: SIGTERM or SIGINT came; the state is saved, be it the last one.
       FloatingPointError: a metric of a learner without ``guard`` is not finite.
       OSError: the folder is full, or cannot be read or written.
     """
@@ -97,7 +97,8 @@ def fit(
                     break
         with timed("save"):
             checkpoints.wait()
-    if asked and moment.done < dispatches:
+        asked = asked or stopping(moment.done)
+    if asked:
         raise Preempted(f"saved at step {int(moment.state.step)}")
     return moment.state
 

@@ -3,6 +3,7 @@
 Alone, every function here answers at once, and nothing is said to anybody.
 """
 
+import itertools
 from collections.abc import Callable
 from typing import Any
 
@@ -12,6 +13,9 @@ from jax.experimental import multihost_utils
 from jax.sharding import Sharding
 
 from jaxgen.arrays import Data, PyTree
+
+QUESTIONS = itertools.count()
+"""Numbers of the questions whether to stop: as many in each process."""
 
 
 def is_first() -> bool:
@@ -32,13 +36,24 @@ def meet(where: str) -> None:
         multihost_utils.sync_global_devices(where)
 
 
-def agreed_stop() -> Callable[[int], bool]:
-    """Whether all processes stop after so many dispatches, because one was asked to.
-
-    The first dispatch that none of them has begun is chosen. SIGTERM is heard by JAX,
-    and no handler of Python's may take its place.
+def require_alone(what: str) -> None:
+    """Raises:
+    ValueError: there are other processes.
     """
-    return multihost_utils.reached_preemption_sync_point
+    if jax.process_count() > 1:
+        raise ValueError(
+            f"{what} of {jax.process_count()} processes: expected one process alone"
+        )
+
+
+def agreed_stop() -> Callable[[int], bool]:
+    """Whether all processes stop now, because one was asked to.
+
+    The first question that none of them has come to is chosen. They are counted through
+    all runs of a program, each of which counts its own dispatches from zero. SIGTERM is
+    heard by JAX, and no handler of Python's may take its place.
+    """
+    return lambda done: multihost_utils.reached_preemption_sync_point(next(QUESTIONS))
 
 
 def laid_out(data: Data, shardings: PyTree) -> Data:

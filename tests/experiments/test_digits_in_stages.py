@@ -73,7 +73,7 @@ def drawn(draw, *steps):
         return draw(DIGITS, jax.random.key(0), step)
 
     found = jax.device_get(jax.jit(jax.vmap(one))(jnp.array(steps)))
-    return [jax.tree.map(lambda leaf: leaf[i], found) for i in range(len(steps))]
+    return [Shown(*each) for each in zip(*found, strict=True)]
 
 
 def test_a_stage_draws_its_own_pair_and_tells_which_is_which():
