@@ -1,7 +1,9 @@
 """From a command line to a run: presets, messages for people, exit codes."""
 
 import difflib
+import os
 import shlex
+import signal
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, TypeVar
@@ -46,14 +48,17 @@ def launch(
     names = ", ".join(
         f"{name} (default)" if name == default else name for name in presets
     )
-    experiment = tyro.cli(
-        type(base),
-        prog=shlex.join(command([])),
-        default=base,
-        args=arguments,
-        description=f"{description}\n\nPresets, as a first argument: {names}. "
-        f"The defaults below are those of {preset!r}.",
-    )
+    try:
+        experiment = tyro.cli(
+            type(base),
+            prog=shlex.join(command([])),
+            default=base,
+            args=arguments,
+            description=f"{description}\n\nPresets, as a first argument: {names}. "
+            f"The defaults below are those of {preset!r}.",
+        )
+    except BrokenPipeError:
+        return reader_left()
     return _ran(run, experiment)
 
 
@@ -67,6 +72,12 @@ def command(arguments: Sequence[str] | None = None) -> list[str]:
         name.removesuffix(".__main__"),
         *(sys.argv[1:] if arguments is None else arguments),
     ]
+
+
+def reader_left() -> int:
+    """The exit code where who reads the help, as ``head`` does, has read enough."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return 128 + signal.SIGPIPE
 
 
 def _ran(run: Callable[[Experiment], Any], experiment: Experiment) -> int:

@@ -48,7 +48,12 @@ def main(arguments: Sequence[str]) -> int:
         print(f"error: verb {verb!r} is unknown{hint}\n{usage()}", file=sys.stderr)
         return REFUSED
     module, _, function = VERBS[verb][0].partition(":")
-    return getattr(importlib.import_module(module), function)(rest)
+    try:
+        return getattr(importlib.import_module(module), function)(rest)
+    except BrokenPipeError:
+        from experiments.launch import reader_left
+
+        return reader_left()
 
 
 if __name__ == "__main__":

@@ -76,7 +76,36 @@ def ewc(
       Kirkpatrick et al., 2017, *Overcoming catastrophic forgetting in neural networks*;
       online: Schwarz et al., 2018, *Progress & compress*, section 4.
     """
-    return anchored("ewc", predict, weight, fisher, decay)
+    require_not_negative("ewc(decay)", decay)
+    return anchored("ewc", predict, weight, fisher, last_end(decay))
+
+
+def separate_ewc(
+    predict: Predict,
+    weight: int | float | Scalar,
+    fisher: Importance = exact_fisher,
+) -> Strategy:
+    """Elastic weight consolidation with a penalty of its own for each earlier stage.
+
+    Computes ``loss + weight/2 sum_k sum_i F_ki (w_i - a_ki)^2``, with a_k the parameters at
+    the end of stage k. Up to a constant that is one penalty of ``F = sum_k F_k`` around
+    ``sum_k F_k a_k / F``: however many stages there were, two trees are kept. In the second
+    stage it is `ewc`; later `ewc` forgets where earlier ones ended, and this does not.
+
+    Args:
+      predict: what the model tells of examples.
+      weight: of every penalty.
+      fisher: as of `ewc`.
+
+    Raises:
+      ValueError: a weight below zero.
+
+    References:
+      Kirkpatrick et al., 2017, *Overcoming catastrophic forgetting in neural networks*,
+      section 2; one around the last stage alone: Huszár, 2018, *Note on the quadratic
+      penalties in elastic weight consolidation*.
+    """
+    return anchored("separate_ewc", predict, weight, fisher, weighted_mean)
 
 
 def mas(predict: Predict, weight: int | float | Scalar) -> Strategy:
@@ -88,7 +117,7 @@ def mas(predict: Predict, weight: int | float | Scalar) -> Strategy:
     References:
       Aljundi et al., 2018, *Memory aware synapses: learning what (not) to forget*.
     """
-    return anchored("mas", predict, weight, output_sensitivity)
+    return anchored("mas", predict, weight, output_sensitivity, last_end(1.0))
 
 
 def l2_sp(weight: int | float | Scalar) -> Strategy:
@@ -101,7 +130,7 @@ def l2_sp(weight: int | float | Scalar) -> Strategy:
       Li et al., 2018, *Explicit inductive bias for transfer learning with convolutional
       networks*.
     """
-    return anchored("l2_sp", no_prediction, weight, ones, decay=0.0)
+    return anchored("l2_sp", no_prediction, weight, ones, last_end(0.0))
 
 
 def anchored(
@@ -109,11 +138,18 @@ def anchored(
     predict: Predict,
     weight: int | float | Scalar,
     importance: Importance,
-    decay: int | float | Scalar = 1.0,
+    joined: Callable[[Anchor, Anchor], Anchor],
 ) -> Strategy:
-    """A quadratic penalty around the end of the last stage, whatever matters how much."""
+    """A quadratic penalty around earlier stages, whatever matters how much.
+
+    Args:
+      name: what messages call it.
+      predict: what the model tells of examples.
+      weight: of the penalty.
+      importance: of each parameter, for a stage that has ended.
+      joined: ``(earlier stages, the last one) -> anchor`` of all.
+    """
     require_not_negative(f"{name}(weight)", weight)
-    require_not_negative(f"{name}(decay)", decay)
 
     def init(params, batch):
         del batch
@@ -125,10 +161,39 @@ def anchored(
 
     def consolidate(params, examples, key, memory):
         new = importance(predict, params, examples, key)
-        total = jax.tree.map(lambda old, f: decay * old + f, memory.importance, new)
-        return Anchor(params, total)
+        return joined(memory, Anchor(params, new))
 
     return Strategy(init, penalized(penalty), consolidate)
+
+
+def last_end(decay: int | float | Scalar) -> Callable[[Anchor, Anchor], Anchor]:
+    """Joins stages around where the last one ended: ``F <- decay F + new``."""
+
+    def joined(earlier: Anchor, last: Anchor) -> Anchor:
+        total = jax.tree.map(
+            lambda old, new: decay * old + new, earlier.importance, last.importance
+        )
+        return Anchor(last.params, total)
+
+    return joined
+
+
+def weighted_mean(earlier: Anchor, last: Anchor) -> Anchor:
+    """The anchor whose penalty is the sum of two, but for a constant.
+
+    Computes ``F = F_1 + F_2`` and ``a = (F_1 a_1 + F_2 a_2) / F``, of what nothing holds
+    its last place.
+    """
+    total = jax.tree.map(jnp.add, earlier.importance, last.importance)
+
+    def between(first, second, new, both):
+        share = jnp.where(both > 0, new / jnp.where(both > 0, both, 1), 1)
+        return first + share * (second - first)
+
+    return Anchor(
+        jax.tree.map(between, earlier.params, last.params, last.importance, total),
+        total,
+    )
 
 
 def si(weight: int | float | Scalar, damping: int | float | Scalar = 0.1) -> Strategy:

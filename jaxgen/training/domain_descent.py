@@ -37,6 +37,9 @@ def domain_descent(
       value_and_grad: how gradients are gathered: ``whole_batch``, ``sam(0.05)``. Not
         ``microbatched``: the worst domain of each part is not that of the batch.
 
+    Raises:
+      ValueError: gradients are gathered over parts of the batch.
+
     Returns:
       A learner of batches with the metrics ``loss``, ``losses`` (one for each domain),
       ``worst_loss``, and those of the losses.
@@ -53,8 +56,9 @@ def domain_descent(
       (0.5, 3.0)
     """
 
-    def learner(domains):
+    def learner(domains, whole):
         def loss(params, batch, key):
+            _require_whole(batch, whole)
             each, told = losses(params, batch, key)
             value, new = aggregator.combine(each, domains)
             of_each = getattr(each, "losses", each)
@@ -64,12 +68,24 @@ def domain_descent(
         return descent(init_params, loss, optimizer, value_and_grad)
 
     def init(key, batch):
-        state = learner(()).init(key, batch)
+        state = learner((), batch).init(key, batch)
         each, _ = jax.eval_shape(losses, state.params, batch, key)
         return claim(state, domains=aggregator.init(each))
 
     def update(state, batch):
-        new, metrics = learner(state.extra["domains"]).update(state, batch)
+        new, metrics = learner(state.extra["domains"], batch).update(state, batch)
         return own(new, domains=metrics.pop("domains")), metrics
 
     return Learner(init, update)
+
+
+def _require_whole(batch: Data, whole: Data) -> None:
+    seen, given = jax.tree.leaves(batch), jax.tree.leaves(whole)
+    for part, leaf in zip(seen, given, strict=True):
+        if part.shape[:1] != leaf.shape[:1]:
+            raise ValueError(
+                f"domain_descent(value_and_grad=...): it gathers gradients over "
+                f"{len(part)} of {len(leaf)} examples at a time, as microbatched does, "
+                "and what an aggregator makes of the losses of a part is not what it "
+                "makes of those of the batch; expected whole_batch or sam"
+            )

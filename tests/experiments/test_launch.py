@@ -1,5 +1,7 @@
 """The command line: presets, help, and what a wrong word is answered."""
 
+import os
+import signal
 import subprocess
 import sys
 from dataclasses import dataclass
@@ -89,6 +91,16 @@ def test_devices_share_the_rows_evenly():
 def test_help_does_not_wait_for_jax():
     code = f"import sys; import {CLAIM}; sys.exit('jax' in sys.modules)"
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+@pytest.mark.parametrize("module", ["experiments.mode_collapse", "tpu try"])
+def test_a_reader_of_the_help_may_leave(module):
+    reading, writing = os.pipe()
+    os.close(reading)
+    ask = [sys.executable, "-m", *module.split(), "--help"]
+    found = subprocess.run(ask, cwd=ROOT, stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    assert found.returncode == 128 + signal.SIGPIPE and not found.stderr
 
 
 @pytest.mark.parametrize(

@@ -8,6 +8,7 @@ import optax
 import pytest
 
 from jaxgen.keys import named
+from jaxgen.models.low_rank import lora
 from jaxgen.objectives.parameter_importance import (
     Prediction,
     mean_nats_of,
@@ -15,7 +16,17 @@ from jaxgen.objectives.parameter_importance import (
 )
 from jaxgen.sharding.mesh import mesh_of
 from jaxgen.sharding.rules import study
-from jaxgen.training.anchoring import anchored, ewc, l2_sp, lwf, mas, si
+from jaxgen.training.adaptation import adapted
+from jaxgen.training.anchoring import (
+    anchored,
+    ewc,
+    l2_sp,
+    last_end,
+    lwf,
+    mas,
+    separate_ewc,
+    si,
+)
 from jaxgen.training.checkpoints import Checkpoints
 from jaxgen.training.compile import compile
 from jaxgen.training.continual import Strategy, consolidated, continual, naive
@@ -25,6 +36,7 @@ from jaxgen.training.learner import Learner, own
 from jaxgen.training.rehearsal import a_gem, dark_replay, replay
 from jaxgen.training.replicate import grid, replicate
 from jaxgen.training.segment_average import segment_average
+from jaxgen.training.stage_adapters import adapter_per_stage, at_stage, routed
 from jaxgen.training.transforms import ema, guard
 from learners import cosines
 
@@ -67,7 +79,8 @@ def test_what_is_naive_ends_at_the_last_optimum():
 
 
 def test_consolidation_with_the_true_curvature_is_joint_learning():
-    _, _, last = after_both(anchored("exact", lambda p, x: p, 1.0, curvature))
+    exact = anchored("exact", lambda p, x: p, 1.0, curvature, last_end(1.0))
+    _, _, last = after_both(exact)
     joint = (CURVES * CENTRES).sum(0) / CURVES.sum(0)
     np.testing.assert_allclose(last.params, joint, atol=1e-5)
 
@@ -88,6 +101,43 @@ def test_the_gain_along_a_path_is_the_fall_of_the_loss():
     pull = 0.5 * np.asarray(found)
     expected = (CURVES[1] * CENTRES[1] + pull * CENTRES[0]) / (CURVES[1] + pull)
     np.testing.assert_allclose(last.params, expected, atol=2e-3)
+
+
+ENDS, TOLD = np.random.default_rng(2).uniform(size=(2, 3, 4))
+"""Where three stages ended, and what mattered in each."""
+TOLD[0, 0] = TOLD[:, 1] = 0
+"""One number mattered later alone, and one never."""
+
+
+def pull_after(strategy: Strategy, stages: int, at) -> np.ndarray:
+    """What a penalty adds to the slope of nothing at some parameters."""
+    memory = strategy.init(jnp.zeros(4), None)
+    for end, told in zip(jnp.float32(ENDS[:stages]), TOLD, strict=False):
+        memory = strategy.consolidate(end, jnp.float32(told), None, memory)
+
+    def nothing(params, batch, key):
+        return (jnp.zeros(()), {}), jnp.zeros(4)
+
+    (_, slope), _ = strategy.gradient(nothing, jnp.float32(at), None, None, memory)
+    return np.asarray(slope)
+
+
+def test_separate_penalties_add_up_in_the_memory_of_one():
+    """By the sum over stages in float64; of two stages it is the online form."""
+
+    def given(predict, params, told, key):
+        return told
+
+    separate = separate_ewc(predict, 0.7, given)
+    online = ewc(predict, 0.7, given)
+    at = np.array([0.3, -0.8, 2.0, 0.1])
+    for stages in (1, 2, 3):
+        slope = 0.7 * (TOLD * (at[None] - ENDS))[:stages].sum(0)
+        np.testing.assert_allclose(pull_after(separate, stages, at), slope, rtol=1e-5)
+    one = [pull_after(strategy, 1, at) for strategy in (separate, online)]
+    np.testing.assert_allclose(*one, rtol=1e-6)
+    apart = pull_after(online, 3, at) - slope
+    assert (np.abs(apart[[0, 2, 3]]) > 0.01).all() and apart[1] == 0
 
 
 X = np.random.default_rng(0).normal(size=(2, 16, 3)).astype(np.float32)
@@ -127,6 +177,7 @@ def strategies(weight):
         "naive": naive(),
         "ewc": ewc(predict, 8 * weight, decay=0.9),
         "sampled": ewc(predict, 8 * weight, sampled_fisher),
+        "separate": separate_ewc(predict, 8 * weight),
         "mas": mas(predict, weight),
         "l2_sp": l2_sp(weight),
         "si": si(weight),
@@ -164,6 +215,31 @@ def side_by_side(parts) -> Strategy:
     )
 
 
+LORA = lora(1, 2.0, select=".*")
+
+
+def with_adapters(learner: Learner, rate) -> Learner:
+    """The learner, and beside it one adapter for each stage, with one key and step."""
+    loss = mean_nats_of(predict)
+    other = adapter_per_stage(start, LORA, loss, optax.sgd(rate, 0.5), 2, STAGE)
+
+    def both(one, two):
+        params = {**one.params, "adapters": two.params}
+        return one._replace(params=params, opt=(one.opt, two.opt))
+
+    def update(state, batch):
+        params = dict(state.params)
+        own = state._replace(params=params.pop("adapters"), opt=state.opt[1], extra={})
+        rest = state._replace(params=params, opt=state.opt[0])
+        new, metrics = learner.update(rest, batch)
+        return both(new, other.update(own, batch)[0]), metrics
+
+    return Learner(
+        lambda key, batch: both(learner.init(key, batch), other.init(key, batch)),
+        update,
+    )
+
+
 def make(rate, weight) -> Learner:
     parts = strategies(weight)
     strategy = side_by_side(parts)
@@ -172,7 +248,7 @@ def make(rate, weight) -> Learner:
         return {name: start(key, batch) for name in parts}
 
     inner = continual(begin, mean_nats_of(predict), strategy, optax.sgd(rate))
-    looked = segment_average(ema(guard(inner), 0.9), 2)
+    looked = segment_average(ema(guard(with_adapters(inner, rate)), 0.9), 2)
     fed = feed_by_step(looked, drawn)
     return consolidated(fed, strategy, STAGE, of_stage)
 
@@ -232,18 +308,42 @@ def test_a_row_is_that_row_alone_on_one_device(study_of_all):
 
 
 def test_no_strategy_matters_in_the_first_stage(study_of_all):
-    middle = of_row(study_of_all[1][2], 0).params
+    middle = dict(of_row(study_of_all[1][2], 0).params)
+    del middle["adapters"]  # which have an optimizer of their own
     for name in middle:
         chex.assert_trees_all_close(middle[name], middle["naive"], atol=1e-6)
 
 
 def test_every_strategy_forgets_less_than_none(study_of_all):
-    last = of_row(study_of_all[1][-1], 0).params
+    last = dict(of_row(study_of_all[1][-1], 0).params)
+    last["adapters"] = routed(LORA, last["adapters"], 0)
     first = jax.tree.map(lambda leaf: jnp.asarray(leaf)[1], DATA)
     loss = jax.jit(lambda p: mean_nats_of(predict)(p, first, None)[0])
     lost = {name: float(loss(jax.tree.map(jnp.asarray, last[name]))) for name in last}
     for name in lost:
         assert name == "naive" or lost[name] < lost["naive"] - 0.1, (name, lost)
+
+
+def test_a_stage_moves_its_own_adapter_alone(study_of_all):
+    """As `adapted` on the model that the first stage left, with an optimizer anew."""
+    states = study_of_all[1]
+    start, middle, last = (of_row(states[i], 0).params["adapters"] for i in (0, 2, -1))
+    chex.assert_trees_all_equal(middle.adapter, start.adapter)
+    chex.assert_trees_all_equal(last.base, middle.base)
+    chex.assert_trees_all_equal(at_stage(last, 0), at_stage(middle, 0))
+
+    @jax.jit
+    def alone(middle):
+        base, adapter = at_stage(middle, 1)
+        optimizer = optax.sgd(0.25, 0.5)
+        fed = feed_by_step(adapted(base, LORA, mean_nats_of(predict), optimizer), drawn)
+        state = fed.init(jax.random.fold_in(jax.random.key(0), 5), DATA)
+        state = state._replace(params=adapter, step=jnp.int32(STAGE))
+        return repeat(fed, STAGE).update(state, DATA)[0].params
+
+    found = alone(jax.tree.map(jnp.asarray, middle))
+    chex.assert_trees_all_close(at_stage(last, 1).adapter, found, atol=2e-5)
+    assert np.abs(found["in"].up).max() > 0.05
 
 
 def test_the_dead_row_is_held(study_of_all):
@@ -308,6 +408,8 @@ def test_a_weight_that_is_traced_is_that_weight():
     "make, complaint",
     [
         (lambda: ewc(predict, -1.0), r"ewc\(weight\)=-1.0"),
+        (lambda: ewc(predict, 1.0, decay=-0.5), r"ewc\(decay\)=-0.5"),
+        (lambda: separate_ewc(predict, -3), r"separate_ewc\(weight\)=-3"),
         (lambda: l2_sp(np.nan), r"l2_sp\(weight\)=nan"),
         (lambda: si(-0.5), r"si\(weight\)=-0.5"),
         (lambda: si(0.5, damping=0.0), r"si\(damping\)=0.0"),
@@ -317,6 +419,12 @@ def test_a_weight_that_is_traced_is_that_weight():
         (
             lambda: replay(4, 5).init({}, jnp.zeros((4, 2))),
             r"replay\(rows=4\) of batches of 4: expected fewer",
+        ),
+        (
+            lambda: adapter_per_stage(
+                start, LORA, mean_nats_of(predict), optax.sgd(1), 0, 5
+            ),
+            r"adapter_per_stage\(stages=0\)",
         ),
     ],
 )

@@ -16,7 +16,7 @@ from jaxgen.objectives.group_dro import group_dro
 from jaxgen.training.descent import descent
 from jaxgen.training.domain_descent import domain_descent
 from jaxgen.training.domain_gradients import fish, per_domain
-from jaxgen.training.gradients import whole_batch
+from jaxgen.training.gradients import microbatched, whole_batch
 from jaxgen.training.sharpness import sam
 from two_bits import TRAIN, accuracy, losses, optimum, table_of
 
@@ -160,3 +160,21 @@ def test_one_domain_is_not_visited(key):
     x = jnp.ones((4, 1, 2))
     with pytest.raises(ValueError, match=r"fish of 1 domain\(s\)"):
         learner.update(learner.init(key, x), x)
+
+
+@pytest.mark.parametrize("gathered", [microbatched(2), sam(0.1, microbatched(2))])
+def test_parts_of_a_batch_are_refused(gathered, key):
+    def rows(w, x, key):
+        return jnp.abs(w - x).mean(0), {}
+
+    def learner(value_and_grad):
+        start, aggregator = (lambda key, x: jnp.zeros(())), group_dro(0.1)
+        return domain_descent(start, rows, aggregator, optax.sgd(1.0), value_and_grad)
+
+    x = jnp.ones((4, 3))
+    state = learner(gathered).init(key, x)
+    with pytest.raises(ValueError, match=r"over 2 of 4 examples.*microbatched"):
+        learner(gathered).update(state, x)
+    # one part is the whole
+    new, _ = learner(microbatched(1)).update(state, x)
+    assert float(new.params) == pytest.approx(1, abs=1e-6)
