@@ -10,6 +10,8 @@ from typing import Annotated, Any, NamedTuple
 
 import tyro
 
+from tpu.runs_below import records_below
+
 KINDS = {
     "productive": "steps that were kept",
     "compile": "compiling",
@@ -140,7 +142,7 @@ def events_of(path: Path, folder: Path) -> list[Event]:
     found = [
         Event(line["end"], line["kind"], line["seconds"]) for line in json_lines(path)
     ]
-    for record in sorted(folder.rglob("record.jsonl")):
+    for record in records_below(folder):
         found += [
             Event(line["wall_time"], "step", 0.0, (str(record), line["step"]))
             for line in json_lines(record)

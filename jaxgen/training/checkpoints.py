@@ -1,6 +1,7 @@
 """Checkpoints of a run; the only file that knows orbax."""
 
 import logging
+import time
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -36,6 +37,16 @@ class _Manager(ocp.CheckpointManager):
     def reached_preemption(self, step: int) -> bool:
         return False  # the loop decides, and asks with a count of its own
 
+    failure: BaseException | None = None
+
+    def _wait_for_checkpointers(self) -> None:
+        """In the background; who fails here says so to nobody before all have met."""
+        try:
+            super()._wait_for_checkpointers()
+        except BaseException as error:
+            self.failure = error
+            raise
+
 
 class Checkpoints:
     """The checkpoints of one run, in a folder of their own.
@@ -59,7 +70,7 @@ class Checkpoints:
         )
         self.manager = self._open()
 
-    def _open(self) -> ocp.CheckpointManager:
+    def _open(self) -> _Manager:
         handlers = {
             "state": ocp.StandardCheckpointHandler(),
             "position": ocp.JsonCheckpointHandler(),
@@ -113,7 +124,15 @@ class Checkpoints:
         Raises:
           OSError: a save could not be written.
         """
-        self._write(None, self.manager.wait_until_finished)
+        self._write(None, self._finish)
+
+    def _finish(self) -> None:
+        """Of several processes one that cannot write does not wait for the others."""
+        while jax.process_count() > 1 and self.manager.is_saving_in_progress():
+            if self.manager.failure:
+                raise self.manager.failure
+            time.sleep(0.01)
+        self.manager.wait_until_finished()
 
     def _write(self, step: int | None, action) -> None:
         try:
