@@ -36,9 +36,9 @@ class Ends(NamedTuple):
       unseen_error: the calibration error of these.
     """
 
-    learned_error: Float[np.ndarray, "o *w"]
-    unseen: Float[np.ndarray, "o *w"]
-    unseen_error: Float[np.ndarray, "o *w"]
+    learned_error: Float[Array | np.ndarray, "*w"]
+    unseen: Float[Array | np.ndarray, "*w"]
+    unseen_error: Float[Array | np.ndarray, "*w"]
 
 
 def scores_of(

@@ -143,11 +143,13 @@ def calibration_table(
       tuned: what every method came to.
       told: what was gained and lost.
     """
-    sides = {"before tuning": (before.own, errors.own, before.others, errors.others)}
+    sides: dict[str, Sequence[np.ndarray]] = {
+        "before tuning": (before.own, errors.own, before.others, errors.others)
+    }
     for name, one in tuned.items():
         rates = chosen_rates(told[name])
         every = one.bits.own, one.errors.own, one.bits.others, one.errors.others
-        sides[TITLES[name]] = tuple(at_end(each, rates)[:, -1] for each in every)
+        sides[TITLES[name]] = [at_end(each, rates)[:, -1] for each in every]
     return table(
         (
             "method",

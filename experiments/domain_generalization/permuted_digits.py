@@ -79,9 +79,9 @@ def permuted_digits(experiment: DomainGeneralization, folder: Path) -> Part:
 def weights_of(settings: PermutedDigits) -> dict[KeeperName, tuple[float, ...]]:
     """EWC first, with no weight, too: a penalty of nothing is nothing."""
     found: dict[KeeperName, tuple[float, ...]] = {"ewc": (0.0, WEIGHTS["ewc"])}
-    return found | {
-        name: (WEIGHTS[name],) for name in settings.strategies if name != "ewc"
-    }
+    for name in settings.strategies:
+        found.setdefault(name, (WEIGHTS[name],))
+    return found
 
 
 def permuted_criteria(runs: Runs) -> list[Criterion]:
