@@ -1,7 +1,7 @@
 """What it costs to spread one training over devices: data, FSDP, tensor and sequence.
 
     python -m experiments.benchmarks.sharding           # laptop
-    python -m experiments.benchmarks.sharding tiny      # seconds, two devices
+    python -m experiments.benchmarks.sharding tiny      # seconds, one and eight devices
     python -m experiments.benchmarks.sharding pods      # v5p, too
 
 First on simulated devices of this CPU, where the work is the same on 1, 2, 4 and 8: what
@@ -87,8 +87,8 @@ PRESETS = {
         RUNS / "sharding-tiny.json",
         rounds=2,
         seconds=0.01,
-        ways=("tensor",),
-        devices=(1, 2),
+        ways=("together",),
+        devices=(1, 8),
         slices=(),
         layers=1,
         heads=2,

@@ -109,10 +109,10 @@ def verdicts(slices: Sequence[Row]) -> list[str]:
     """Of each way whether it grows by no more than it should, and if not, with what."""
     lines = []
     for (way, kind), of in groupby(slices, lambda one: (one["way"], one["kind"])):
-        first, *_, last = each = list(of)
-        if len(each) > 1:
-            name = f"{way}, {kind}, {first['chips']} to {last['chips']} chips"
-            lines.append(f"{name}: {verdict(first, last)}")
+        first, *others = of
+        if others:
+            name = f"{way}, {kind}, {first['chips']} to {others[-1]['chips']} chips"
+            lines.append(f"{name}: {verdict(first, others[-1])}")
     return lines
 
 

@@ -46,8 +46,8 @@ def axes_of(way: Way, devices: int) -> Mapping[str, int]:
     """Sizes of the axes, those of several as equal as they can be.
 
     Example:
-      >>> axes_of("together", 8), axes_of("together", 2), axes_of("fsdp", 4)
-      ({'data': 2, 'fsdp': 2, 'tensor': 2}, {'data': 1, 'fsdp': 1, 'tensor': 2}, {'fsdp': 4})
+      >>> axes_of("together", 16)
+      {'data': 2, 'fsdp': 2, 'tensor': 4}
     """
     if way != "together":
         return {way: devices}
