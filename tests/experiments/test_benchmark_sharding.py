@@ -14,7 +14,7 @@ import pytest
 from jax.sharding import PartitionSpec as P
 
 from experiments.benchmarks import accelerator, processes, sharding, sharding_works
-from experiments.benchmarks.accelerator import PROGRAMS, training
+from experiments.benchmarks.accelerator import training
 from experiments.benchmarks.sharding_figure import curves, drawing
 from experiments.benchmarks.sharding_rows import rows as device_rows
 from experiments.benchmarks.sharding_table import table, verdict
@@ -212,17 +212,13 @@ def test_chips_have_the_same_work_on_every_slice():
         if name == "weak_tensor":  # weights of layers grow by 16, the rest by 4
             tokens, wide = 2 * 1024, np.array([8192, 32_768])
             layers = 4 * (4 + 3 * 2) * wide**2
-            attention = 4 * 2 * 1024 * wide
+            attention = 4 * 2 * 1024 * wide * 36 / 64  # of 64 tiles 36 are live
             expected = 6 * tokens * (layers + attention + 32_768 * wide)
             assert [few.flops, many.flops] == pytest.approx(expected.tolist())
         elif name == "weak_sequence":  # the first tokens see fewer
             assert 1 <= share < 1.01
         else:
             assert share == 1
-
-
-def test_programs_that_measure_are_no_experiment():
-    assert not PROGRAMS.keys() & programs_of("all").keys()
 
 
 @with_libtpu
@@ -237,9 +233,10 @@ def test_a_program_is_proved_and_told(monkeypatch):
 
     found = proof("weak_data", propose, "v5litepod-4", parts=("update",))
     (one,) = rows([found])
-    weights = parameter_count(model)
-    summed = 2 * 4 * weights * 3 / 4  # float32, or half of it in half precision
-    assert summed / 2 <= one["sent"]["data by ICI"] < 1.1 * summed
+    table_of, weights = 32_768 * 256, parameter_count(model)
+    # sums in half precision, and of the output in full; those of what is read, apart
+    numbers = 2 * weights + 4 * table_of
+    assert one["sent"]["data by ICI"] == pytest.approx(2 * 3 / 4 * numbers, rel=1e-3)
     assert one["cycles"] > 0 and one["growth"] == 0
     assert one["seconds"]["compute"] == one["cycles"] / 1.5e9
     assert "v5litepod-4" in table([], [one])
