@@ -69,7 +69,7 @@ def training(
     """A step in half precision."""
     adam = adamw(3e-4, cosine(100_000, 1_000))
     return Proposal(
-        language_modelling(model, adam, 1e-4, min(length, LENGTH), jnp.bfloat16),
+        language_modelling(model, adam, 1e-4, length, jnp.bfloat16),
         jax.ShapeDtypeStruct((rows, length), np.int32),
         axes,
         TENSOR,

@@ -120,9 +120,13 @@ def verdict(first: Row, last: Row) -> str:
     """One way, from its smallest slice to its largest."""
     if last["growth"] is None:
         return "this jaxlib cannot spell the program; memory alone is told"
-    aim = f"at most {AIM:.0%}"
-    told = f"cycles grow by {last['growth']:+.1%}, {aim}"
-    if last["growth"] <= AIM:
-        return f"{told}: hit"
+    word = "hit" if last["growth"] <= AIM else "missed"
+    told = (
+        f"cycles grow by {last['growth']:+.1%}, at most {AIM:.0%} was the aim: {word}"
+    )
+    before, now = (sum(one["sent"].values()) for one in (first, last))
     name, more = next(iter(grown(last, first).items()), ("nothing", 0))
-    return f"{told}: missed; of what is sent, {name} grows most, {more / 1e6:+,.1f} MB"
+    return (
+        f"{told}; a chip sends {before / 1e6:,.0f} and {now / 1e6:,.0f} MB, and most of "
+        f"the change is {name}, {more / 1e6:+,.0f} MB"
+    )
