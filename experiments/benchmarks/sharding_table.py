@@ -5,7 +5,7 @@ from itertools import groupby
 from typing import Any
 
 from experiments.benchmarks.results import milliseconds_text
-from experiments.benchmarks.weak_scaling import AIM, Row, grown
+from experiments.benchmarks.weak_scaling import AIM, Row, grown, growth
 
 GIB = 2**30
 DEVICES = """\
@@ -121,12 +121,11 @@ def verdict(first: Row, last: Row) -> str:
     if last["growth"] is None:
         return "this jaxlib cannot spell the program; memory alone is told"
     word = "hit" if last["growth"] <= AIM else "missed"
-    told = (
-        f"cycles grow by {last['growth']:+.1%}, at most {AIM:.0%} was the aim: {word}"
-    )
     before, now = (sum(one["sent"].values()) for one in (first, last))
     name, more = next(iter(grown(last, first).items()), ("nothing", 0))
     return (
-        f"{told}; a chip sends {before / 1e6:,.0f} and {now / 1e6:,.0f} MB, and most of "
+        f"cycles grow by {last['growth']:+.1%}, at most {AIM:.0%} was the aim: {word}; "
+        f"products of matrices by {growth(last, first, 'made_flops'):+.1%}; "
+        f"a chip sends {before / 1e6:,.0f} and {now / 1e6:,.0f} MB, and most of "
         f"the change is {name}, {more / 1e6:+,.0f} MB"
     )

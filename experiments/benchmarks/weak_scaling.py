@@ -84,18 +84,24 @@ def chips_of(mesh: Mapping[str, int]) -> int:
     return count
 
 
-def growth(one: Row, first: Row) -> float | None:
-    """Of cycles for each operation of the model; None where one of the two is not read.
+def growth(one: Row, first: Row, cost: str = "cycles") -> float | None:
+    """Of a cost for each operation of the model; None where one of the two is not read.
+
+    Args:
+      one: of a slice.
+      first: of the smallest.
+      cost: ``cycles``, or ``made_flops``: operations in the products that are made,
+        which grow where devices make the same ones.
 
     Example:
       >>> first = {"cycles": 100, "model_flops": 10}
       >>> growth({"cycles": 330, "model_flops": 30}, first)
       0.1
     """
-    if one["cycles"] is None or first["cycles"] is None:
+    if one[cost] is None or first[cost] is None:
         return None
     work = one["model_flops"] / first["model_flops"]
-    return round(one["cycles"] / first["cycles"] / work - 1, 12)
+    return round(one[cost] / first[cost] / work - 1, 12)
 
 
 def sent_by_axis(collectives: Sequence[Mapping[str, Any]]) -> dict[str, int]:

@@ -20,7 +20,7 @@ from experiments.benchmarks.sharding_rows import rows as device_rows
 from experiments.benchmarks.sharding_table import table, verdict
 from experiments.benchmarks.sharding_tasks import ShardingTask, axes_of
 from experiments.benchmarks.timing import Measurement
-from experiments.benchmarks.weak_scaling import grown, rows
+from experiments.benchmarks.weak_scaling import grown, growth, rows
 from installed import with_libtpu
 from jaxgen.models.language_model import parameter_count
 from tpu.chips import CHIPS
@@ -171,6 +171,7 @@ def test_growth_is_that_of_cycles_for_the_same_work():
     ]
     more = 2 * (1 << 20) * (1 / 16 - 1 / 256)  # what a ring of more chips sends more
     assert grown(found[2], found[0]) == {"all-reduce over data": more}
+    assert growth(found[2] | {"made_flops": 25}, found[0], "made_flops") == 0.25
     told = verdict(found[0], found[2])
     assert told.startswith("cycles grow by +20.0%, at most 10% was the aim: missed")
     assert told.endswith(
