@@ -14,6 +14,9 @@ from tpu.prices import hourly_price
 LEAST_SECONDS = 10
 """Of patience with a process, and between its signs."""
 
+LEAST = {"processes": 1, "port": 1, "preemptions": 0, "failures": 0}
+"""Of what is counted."""
+
 BackendName = Literal["queued", "group", "gke", "hosts", "local"]
 
 
@@ -93,6 +96,11 @@ class Job:
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < float("inf"):
                 raise ValueError(f"{name}={limit}: expected a positive limit")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name}={getattr(self, name)}: expected {least} or more"
+                )
         for name in ("patience", "heartbeat"):
             seconds = getattr(self, name)
             if not LEAST_SECONDS <= seconds < float("inf"):

@@ -214,6 +214,8 @@ def status(arguments: list[str], world: World = REAL) -> int:
 def logs(arguments: list[str], world: World = REAL) -> int:
     """Shows what the first machine tells."""
     wish = known(Logs, arguments, "logs")
+    if wish.lines < 1:
+        raise ValueError(f"--lines {wish.lines}: expected 1 or more")
     job = kept(wish.name)
     machines = names(job, world, wish.yes)
     plan = BACKENDS[job.backend].logs(job, machines, wish.lines, wish.follow)
@@ -228,6 +230,8 @@ def down(arguments: list[str], world: World = REAL) -> int:
     wish = known(Down, arguments, "down")
     if wish.stale:
         return bury(wish, world)
+    if not wish.name:
+        raise ValueError("nothing to delete: name a job, or give --stale")
     job = kept(wish.name)
     backend = BACKENDS[job.backend]
     told_or_done(backend.down(job), wish.yes, world)

@@ -138,7 +138,16 @@ def spent(
 
 
 def events_of(path: Path, folder: Path) -> list[Event]:
-    """The events of a ledger, and the steps of all records below a folder."""
+    """The events of a ledger, and the steps of all records below a folder.
+
+    Raises:
+      ValueError: there is no such ledger.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"no ledger {path}: a program started by tpu.bootstrap leaves one; --lines "
+            "names another"
+        )
     found = [
         Event(line["end"], line["kind"], line["seconds"]) for line in json_lines(path)
     ]

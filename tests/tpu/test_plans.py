@@ -83,6 +83,9 @@ def test_hostile_words_reach_a_program_as_they_are(tmp_path):
         ({"max_hours": 0.0}, "max_hours=0.0: expected a positive limit"),
         ({"max_hours": float("inf")}, "max_hours=inf"),
         ({"max_usd": -1.0}, "max_usd=-1.0"),
+        ({"processes": 0}, "processes=0: expected 1 or more"),
+        ({"port": 0}, "port=0: expected 1 or more"),
+        ({"preemptions": -1}, "preemptions=-1: expected 0 or more"),
         ({"patience": 0.0}, "patience=0: expected 10 s or more"),
         ({"heartbeat": -5}, "heartbeat=-5: expected 10 s or more"),
     ],
@@ -308,6 +311,11 @@ def test_dead_requests_are_found_and_deleted_and_others_are_not(alone):
 def test_words_for_people(alone, capsys):
     assert launching.status(["nobody"]) == 2
     assert "no job 'nobody' in runs/jobs" in capsys.readouterr().err
+    assert launching.down([]) == 2
+    assert "name a job, or give --stale" in capsys.readouterr().err
+    launching.keep(job())
+    assert launching.logs(["ring", "--lines", "0"]) == 2
+    assert "--lines 0: expected 1 or more" in capsys.readouterr().err
     assert launching.launch(["--", "-m", "x"]) == 2
     assert "project is missing" in capsys.readouterr().err
     cloud = FakeCloud(quota=0)
