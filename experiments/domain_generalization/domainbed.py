@@ -51,8 +51,9 @@ WORDS = (
     "domains, which choose among {evaluations} updates by the fifth that is held out, up "
     "to {judged:,} images; four times as many of the one left out are the test. {seeds} "
     "seeds, each with environments of its own, are the unit of every interval. In print: "
-    "70,000 images of 28 x 28, batches of 64, 5,001 updates, 64 channels, the mean of three trials, and selection among "
-    "twenty draws of hyperparameters, too, of which ours are the defaults alone.{small}"
+    "70,000 images of 28 x 28, batches of 64, 5,001 updates, 64 channels, the mean of "
+    "three trials, and selection among twenty draws of hyperparameters, too, of which "
+    "ours are the defaults alone.{small}"
 )
 SMALL = (
     " Here digits are printed ones, few and small: the numbers in print are of another "

@@ -1,4 +1,4 @@
-"""Domains of images: what is drawn, by its chances; what methods make of it, by formulas."""
+"""Domains of images: draws by their chances, methods by their formulas."""
 
 import jax
 import jax.numpy as jnp
