@@ -5,14 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import flax.linen as nn
-import jax
 import numpy as np
 import optax
 
 from experiments.latent_spaces.arms import warmed
 from experiments.latent_spaces.settings import Text, TextName
 from experiments.latent_spaces.text_windows import Texts
-from experiments.latent_spaces.trained import Model, held_out
+from experiments.latent_spaces.trained import Model, held_out, models_apart
 from experiments.training import Run, train
 from jaxgen.arrays import Scalar
 from jaxgen.data.batches import minibatch
@@ -135,10 +134,5 @@ def of_axis(
         settings.steps,
         settings.dispatch,
     )
-    params = jax.device_get(train(run, folder).params)
     arms = len(axis["seed"]) // settings.seeds
-    apart = jax.tree.map(lambda leaf: np.split(leaf, arms), params)
-    return [
-        Model(net, jax.tree.map(lambda _, one, at=at: one[at], params, apart))
-        for at in range(arms)
-    ]
+    return models_apart(net, train(run, folder), arms)

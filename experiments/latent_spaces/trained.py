@@ -112,12 +112,15 @@ def of_family(
         settings.steps,
         settings.dispatch,
     )
-    params = train(run, folder)
-    apart = jax.tree.map(lambda leaf: np.split(leaf, len(wanted)), params)
-    return {
-        model: Model(net, jax.tree.map(lambda _, one, at=at: one[at], params, apart))
-        for at, model in enumerate(wanted)
-    }
+    found = models_apart(net, train(run, folder), len(wanted))
+    return dict(zip(wanted, found, strict=True))
+
+
+def models_apart(net: Any, params: PyTree, count: int) -> list[Model]:
+    """So many models with all their seeds, whose rows follow one another."""
+    leaves, structure = jax.tree.flatten(params)
+    apart = zip(*(np.split(leaf, count) for leaf in leaves), strict=True)
+    return [Model(net, jax.tree.unflatten(structure, one)) for one in apart]
 
 
 def held_out(net: Autoencoder, batch: Data) -> Callable[[State, Data], Metrics]:
