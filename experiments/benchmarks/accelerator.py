@@ -8,6 +8,7 @@ their size. What attention and norms do for each feature grows otherwise, and is
 
 import math
 from collections.abc import Mapping
+from dataclasses import replace
 from functools import partial
 
 import flax.linen as nn
@@ -111,7 +112,8 @@ def weak_sequence(devices: int, slices: int) -> Proposal:
     del slices
     model = model_of(FEATURES, causal() & window(LENGTH - 1, 0), Ring(size=512))
     length = ROWS * LENGTH * devices
-    return training({"sequence": devices}, model, 1, length, P(None, "sequence"))
+    proposal = training({"sequence": devices}, model, 1, length, P(None, "sequence"))
+    return replace(proposal, moved=("all-to-all",))  # the token after a shard's last
 
 
 PROGRAMS: dict[str, Propose] = {

@@ -11,7 +11,7 @@ from jaxgen.report.scaling import Curve, levels
 
 def drawing(slices: Sequence[Row]) -> str:
     """The file of a figure; empty where no text of two slices could be read."""
-    read = [row for row in slices if row["cycles"] is not None]
+    read = [row for row in slices if row["bounds"] is not None]
     panels = {}
     for kind in dict.fromkeys(row["kind"] for row in read):
         mine = [row for row in read if row["kind"] == kind]

@@ -75,14 +75,14 @@ def device_line(row: Mapping[str, Any]) -> str:
 
 def slice_line(row: Row) -> str:
     """Of one slice; a question mark where the compiler's text could not be read."""
-    seconds, known = row["seconds"], row["cycles"] is not None
-    limits = (row["bounds"]["least"], row["bounds"]["none_hidden"]) if known else ()
+    limits = row["bounds"] or {"least": None, "none_hidden": None}
     cells = [
-        f"{row['cycles'] / 1e3:,.0f}" if known else "?",
+        "?" if row["cycles"] is None else f"{row['cycles'] / 1e3:,.0f}",
         "?" if row["growth"] is None else f"{row['growth']:+.1%}",
-        *(f"{1e3 * one:.2f}" if known else "?" for one in seconds.values()),
-        *(f"{1e3 * one:.2f}" for one in limits or ()),
-        *(() if known else ("?", "?")),
+        *(
+            "?" if one is None else f"{1e3 * one:.2f}"
+            for one in (*row["seconds"].values(), *limits.values())
+        ),
     ]
     sent = ", ".join(
         f"{size / 1e6:,.1f} {name}" for name, size in largest(row["sent"]).items()

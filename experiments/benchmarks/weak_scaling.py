@@ -46,10 +46,10 @@ def row(proof: Proof) -> Row:
         link: sum(size for name, size in sent.items() if name.endswith(link))
         for link in ("ICI", "DCN")
     }
-    seconds = {
-        "compute": update["cycles"] / speeds["clock"] if there else None,
-        "ICI": links["ICI"] / speeds["link"] if there else None,
-        "DCN": links["DCN"] / speeds["network"] if there else None,
+    seconds: dict[str, Any] = {
+        "compute": time(update["cycles"] if there else None, speeds["clock"]),
+        "ICI": time(links["ICI"] if there else None, speeds["link"]),
+        "DCN": time(links["DCN"] if there else None, speeds["network"]),
     }
     return {
         "way": proof["program"].removeprefix("weak_"),
@@ -65,10 +65,22 @@ def row(proof: Proof) -> Row:
         "made_flops": update["flops"] if there else None,
         "sent": sent,
         "seconds": seconds,
-        "bounds": bounds(seconds) if there else None,
+        "bounds": None if None in seconds.values() else bounds(seconds),
         "collectives": update.get("collectives", []),
         "complaints": proof["complaints"],
     }
+
+
+def time(amount: int | None, speed: float) -> float | None:
+    """Seconds of an amount; None where it could not be read, or no speed is known.
+
+    Example:
+      >>> time(6, 3.0), time(0, 0.0), time(6, 0.0)
+      (2.0, 0.0, None)
+    """
+    if amount == 0:
+        return 0.0
+    return amount / speed if amount and speed else None
 
 
 def chips_of(mesh: Mapping[str, int]) -> int:
