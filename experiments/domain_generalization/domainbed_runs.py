@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -107,7 +107,7 @@ def learner_of(
 
 
 def begun_anew(
-    optimizer: optax.GradientTransformation, updates: int, really: Bool[Array, ""]
+    optimizer: optax.GradientTransformation, after: int, really: Bool[Array, ""]
 ) -> optax.GradientTransformation:
     """The optimizer, which forgets all it has gathered after so many updates.
 
@@ -117,13 +117,13 @@ def begun_anew(
     def init(params: PyTree):
         return jnp.zeros((), jnp.int32), optimizer.init(params)
 
-    def update(slope: PyTree, state: tuple, params: PyTree = None):
+    def update(updates: Any, state: Any, params: Any = None):
         count, inner = state
-        fresh = optimizer.init(slope)
-        now = really & (count == updates)
+        fresh = optimizer.init(updates)
+        now = really & (count == after)
         inner = jax.tree.map(lambda new, old: jnp.where(now, new, old), fresh, inner)
-        steps, inner = optimizer.update(slope, inner, params)
-        return steps, (count + 1, inner)
+        updates, inner = optimizer.update(updates, inner, params)
+        return updates, (count + 1, inner)
 
     return optax.GradientTransformation(init, update)
 

@@ -50,19 +50,19 @@ def small_looks() -> list[Images]:
     (written, other), printed = split(digits8(), 0.5, seed=0), printed_digits28()
     return [
         Images(gray(written), written.labels),
-        Images(shrunk(framed(gray(printed)), 4), printed.labels),
+        Images(shrunk(cropped(gray(printed)), 3), printed.labels),
         Images(grown(shrunk(gray(other), 2), 2), other.labels),
     ]
 
 
 def large_looks(settings: Looks) -> list[Images]:
-    """All of 16 x 16, where few pixels are 8 x 8."""
+    """All of 24 x 24, where few pixels are 8 x 8."""
     written, _ = digits_of("looks", settings.source, settings.file)
     printed, other = printed_digits28(), digits8()
     return [
-        Images(shrunk(framed(gray(written)), 2), written.labels),
-        Images(shrunk(framed(gray(printed)), 2), printed.labels),
-        Images(grown(gray(other), 2), other.labels),
+        Images(cropped(gray(written)), written.labels),
+        Images(cropped(gray(printed)), printed.labels),
+        Images(grown(gray(other), 3), other.labels),
     ]
 
 
@@ -71,9 +71,10 @@ def gray(data: Labelled) -> Float[np.ndarray, "n h w c"]:
     return (np.asarray(data.images) + 1) / 2
 
 
-def framed(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n y x c"]:
-    """With two black pixels around: 28 x 28 become 32 x 32."""
-    return np.pad(images, ((0, 0), (2, 2), (2, 2), (0, 0)))
+def cropped(images: Float[np.ndarray, "n h w c"]) -> Float[np.ndarray, "n y x c"]:
+    """Without two pixels around, that digits are as large as scikit-learn's, which fill
+    their images: 28 x 28 become 24 x 24."""
+    return images[:, 2:-2, 2:-2]
 
 
 def shrunk(

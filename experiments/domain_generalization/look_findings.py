@@ -14,6 +14,7 @@ from experiments.domain_generalization.selection import (
     with_a_look,
 )
 from jaxgen.arrays import Float
+from jaxgen.stats.intervals import Interval
 from jaxgen.stats.student import student_interval
 from jaxgen.stats.verdict import below
 
@@ -53,7 +54,7 @@ def gains(
 
 def look_criteria(runs: Runs, rule: SelectionName) -> list[Criterion]:
     """The claim, as it was written down before any run: the mean over looks, by seed."""
-    found = {
+    found: dict[MethodName, Interval] = {
         name: student_interval(gain.mean(0)) for name, gain in gains(runs, rule).items()
     }
     return [

@@ -44,7 +44,7 @@ SMALL = (
 )
 LARGE = (
     "written ones are MNIST's; those of few pixels are scikit-learn's, of 8 x 8, whose "
-    "pixels became four each."
+    "pixels became nine each."
 )
 
 

@@ -62,7 +62,6 @@ TINY = dataclasses.replace(
         "split_digits",
         "permuted_digits",
         "looks",
-        "domainbed",
     ),
 )
 NAMES = TINY.corpus.train
@@ -198,19 +197,6 @@ def test_every_look_is_left_out_by_every_method(results, folder):
     for by_rule in found["chosen"].values():
         assert set(by_rule) == set(SELECTIONS)
     assert "unit of every interval is the seed" in (folder / "report.html").read_text()
-
-
-def test_every_environment_is_left_out_beside_what_is_in_print(results):
-    found, settings = results["domainbed"], TINY.domainbed
-    expected = {("colored", m, e) for m in settings.methods for e in range(3)}
-    expected |= {("rotated", "erm", e) for e in range(6)}
-    keys = {(row["set"], row["method"], row["left_out"]) for row in found["rows"]}
-    assert len(keys) == len(expected)
-    assert len(found["rows"]) == len(keys) * settings.seeds
-    for name, methods in found["right"].items():
-        assert set(methods) == set(found["in_print"][name])
-        for method, told in methods.items():
-            assert len(told) == len(found["in_print"][name][method])
 
 
 def test_pixels_that_change_places_are_told_after_every_stage(results):

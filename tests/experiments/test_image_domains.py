@@ -7,6 +7,8 @@ import optax
 import pytest
 
 from experiments.domain_generalization import domainbed_data as bed
+from experiments.domain_generalization import domainbed_runs as bed_runs
+from experiments.domain_generalization.domainbed import domainbed
 from experiments.domain_generalization.domainbed_findings import (
     bed_criteria,
     chosen_steps,
@@ -27,16 +29,20 @@ from experiments.domain_generalization.image_learning import (
 )
 from experiments.domain_generalization.image_settings import DomainBed, Looks
 from experiments.domain_generalization.look_data import (
-    framed,
+    cropped,
     grown,
     looks_of,
     shrunk,
 )
 from experiments.domain_generalization.look_findings import look_criteria, right_by
 from experiments.domain_generalization.look_runs import LookRuns, arms_of, looks_without
+from experiments.domain_generalization.settings import DomainGeneralization
+from experiments.training import Trajectories
+from jaxgen.data.printed_digits import printed_digits28
 from jaxgen.data.rotations import rotated, rotation_matrix
 from jaxgen.models.pooled_classifier import Seen
 from jaxgen.objectives.domain_alignment import coral
+from jaxgen.training.learner import own
 
 SIDE, COUNT = 5, 9000
 DATA = bed.Digits(
@@ -108,9 +114,9 @@ def test_looks_are_of_one_size_and_few_pixels_are_few():
         assert np.abs(images - grown(shrunk(images, 2), 2)).max() > 0.5
     written = {image.tobytes() for image in shrunk(told.learned.images[0], 2)}
     assert len(written & {image.tobytes() for image in shrunk(few, 2)}) <= 1
-    black = framed(np.ones((1, 28, 28, 1)))
-    assert black.shape == (1, 32, 32, 1) and black.sum() == 28**2
-    assert black[0, 2:-2, 2:-2].min() == 1
+    whole = (np.asarray(printed_digits28().images) + 1) / 2
+    assert cropped(whole).shape[1:3] == (24, 24)
+    assert cropped(whole).sum() > 0.999 * whole.sum()
 
 
 def test_looks_but_one_are_drawn_once_a_pass():
@@ -223,6 +229,64 @@ def test_training_environments_choose_the_update():
     assert chosen_steps(runs)[:, 1].tolist() == [10, 10, 5]
     (found,) = bed_criteria({"colored": {"erm": runs._replace(test=test + 25)}})
     assert found.verdict == "supported"
+
+
+@pytest.fixture(scope="module")
+def small():
+    sizes = dict(every=4, each=4, steps=4, anneal=1, evaluations=2, judged=16)
+    return DomainBed(methods=("erm", "irm"), seeds=2, **sizes)
+
+
+@pytest.mark.parametrize("name", ["colored", "rotated"])
+def test_a_run_learns_from_all_but_one_and_tells_of_all(name, small):
+    """Traced, not run: methods, draws and scores fit together."""
+    data = jax.tree.map(jnp.asarray, bed.digits_there(small))
+
+    def once(key, data, method, left_out):
+        learner = bed_runs.learner_of(name, small, method, left_out)
+        state = learner.init(key, data)
+        state, metrics = learner.update(state, data)
+        told = own(state, hyper={"left_out": left_out})
+        return metrics, bed_runs.scores_of(name, small)(told, data)
+
+    zero = jnp.zeros(())
+    metrics, scores = jax.eval_shape(once, KEY, data, zero, zero)
+    count = len(ENVIRONMENTS[name])
+    assert metrics["losses"].shape == (count - 1,)
+    assert scores["test"].shape == () and scores["validation"].shape == (count,)
+
+
+def test_the_page_has_ours_beside_what_is_in_print(small, monkeypatch, tmp_path):
+    def told(run, folder):
+        rows = len(run.axis["seed"])
+        count = 3 if "colored" in run.title else 6
+        validation = np.full((rows, 3, count), 20.0)
+        # 10 more where another is left out; the last evaluation is the best
+        test = 10 * run.axis["left_out"][:, None] + np.array([90.0, 50.0, 40.0])[None]
+        validation[:, 2] = 10.0
+        scores = {"test": test, "validation": validation}
+        return Trajectories(np.array([0, 2, 4]), scores, {3: 1})
+
+    monkeypatch.setattr(bed_runs, "trained", told)
+    experiment = DomainGeneralization(tmp_path, domainbed=small)
+    part = domainbed(experiment, tmp_path)
+    page = "".join(part.sections)
+    assert "in print" in page and "70,000 images" in page and "2,072 images" in page
+    right = part.results["right"]
+    assert list(right["colored"]) == ["erm", "irm"] and list(right["rotated"]) == [
+        "erm"
+    ]
+    for told_of_set in right.values():
+        for by_name in told_of_set.values():
+            expected = [[60.0 - 10 * k] * 2 for k in range(len(by_name))]
+            np.testing.assert_allclose(list(by_name.values()), expected)
+    assert part.results["verdict"] == "supported"
+    died = [row for row in part.results["rows"] if row["died"] is not None]
+    assert [(r["set"], r["method"], r["left_out"], r["seed"]) for r in died] == [
+        ("colored", "erm", "+80 %", 1),
+        ("rotated", "erm", "15\N{DEGREE SIGN}", 1),
+    ]
+    assert died[0]["updates"] == [2, 4] and died[0]["right"] == [40, 50]
 
 
 def test_what_is_in_print_has_a_place_for_each_environment():
