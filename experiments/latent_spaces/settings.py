@@ -92,13 +92,7 @@ class Generation:
     """Of the mixture."""
     steps: int = 1_000
     """Updates of the flow, and of the second stage."""
-    wider: tuple[WiderName, ...] = (
-        "rounded",
-        "flow_prior",
-        "two_layers",
-        "ladder",
-        "conditional",
-    )
+    wider: tuple[WiderName, ...] = ("rounded", "flow_prior", "ladder", "conditional")
     """Models with codes or priors of their own, each a program: FSQ, VQ, a flow prior,
     two layers of codes, and a VAE that is told the class."""
 
