@@ -1,7 +1,7 @@
 """Checkpoints of a run; the only file that knows orbax."""
 
 import logging
-import time
+import threading
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,17 +34,20 @@ class OtherKind(ValueError):
 
 
 class _Manager(ocp.CheckpointManager):
+    def __init__(self, *arguments: Any, **options: Any):
+        self.failed, self.failure = threading.Event(), Exception()
+        super().__init__(*arguments, **options)
+
     def reached_preemption(self, step: int) -> bool:
         return False  # the loop decides, and asks with a count of its own
-
-    failure: BaseException | None = None
 
     def _wait_for_checkpointers(self) -> None:
         """In the background; who fails here says so to nobody before all have met."""
         try:
             super()._wait_for_checkpointers()
-        except BaseException as error:
+        except Exception as error:
             self.failure = error
+            self.failed.set()
             raise
 
 
@@ -129,9 +132,8 @@ class Checkpoints:
     def _finish(self) -> None:
         """Of several processes one that cannot write does not wait for the others."""
         while jax.process_count() > 1 and self.manager.is_saving_in_progress():
-            if self.manager.failure:
+            if self.manager.failed.wait(0.01):
                 raise self.manager.failure
-            time.sleep(0.01)
         self.manager.wait_until_finished()
 
     def _write(self, step: int | None, action) -> None:
