@@ -220,8 +220,8 @@ PRESETS = {
             each=64,
             steps=5_000,
             anneal=500,
-            evaluations=50,
-            judged=5_000,
+            evaluations=20,
+            judged=2_000,
         ),
     ),
     "short": DomainGeneralization(

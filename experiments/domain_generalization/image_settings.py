@@ -78,11 +78,11 @@ class DomainBed:
     """Pixels a side to one that is kept; 1 in print."""
     width: int = 8
     """Channels of the first of four layers, of the others twice as many; 64 in print."""
-    each: int = 16
+    each: int = 8
     """Images of each environment in an update; 64 in print."""
-    steps: int = 200
+    steps: int = 160
     """Updates; 5,001 in print."""
-    anneal: int = 20
+    anneal: int = 16
     """Updates before penalties of IRM and V-REx have their full weight; 500 in print."""
     rate: float = 1e-3
     """Of Adam."""

@@ -280,7 +280,9 @@ def test_the_page_has_ours_beside_what_is_in_print(small, monkeypatch, tmp_path)
         for by_name in told_of_set.values():
             expected = [[60.0 - 10 * k] * 2 for k in range(len(by_name))]
             np.testing.assert_allclose(list(by_name.values()), expected)
-    assert part.results["verdict"] == "supported"
+    # angles between others are as far from the middle as the others
+    verdicts = [one["verdict"] for one in part.results["criteria"]]
+    assert verdicts == ["supported", "supported", "undecided"]
     died = [row for row in part.results["rows"] if row["died"] is not None]
     assert [(r["set"], r["method"], r["left_out"], r["seed"]) for r in died] == [
         ("colored", "erm", "+80 %", 1),
