@@ -89,8 +89,8 @@ def cost_table(settings: Text, coded: Coded) -> Fragment:
         lines,
         "Held-out windows: distortion and rate of a drawn code; dimensions whose mean "
         "varies by more than 0.01; what the code of another window costs; and what "
-        f"−log p(x) is at most, by {settings.codes} codes, which a point has not. Means over {settings.seeds} "
-        "seeds with 95 % intervals.",
+        f"−log p(x) is at most, by {settings.codes} codes, which a point has not. "
+        f"Means over {settings.seeds} seeds with 95 % intervals.",
     )
 
 
