@@ -165,7 +165,7 @@ def learner_of(
     return make
 
 
-def warmed(end: Scalar, steps: Scalar | float) -> WeightSchedule:
+def warmed(end: Scalar | float, steps: Scalar | float) -> WeightSchedule:
     """Linear from zero in so many steps, which may be traced, and none."""
     return lambda step: end * jnp.clip((step + 1) / jnp.maximum(steps, 1), 0, 1)
 

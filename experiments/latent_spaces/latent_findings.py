@@ -1,6 +1,7 @@
 """From scores to findings: points against distributions, and who collapsed."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -54,8 +55,8 @@ def latent_criteria(found: Found) -> list[Criterion]:
 
 
 def reports(
-    found: Mapping[str, Mapping[str, np.ndarray]], classes: int = CLASSES
-) -> dict[str, list[CollapseReport]]:
+    found: Mapping[Any, Mapping[str, np.ndarray]], classes: int = CLASSES
+) -> dict[Any, list[CollapseReport]]:
     """Whether the code of each seed of each model collapsed, and which knob to turn.
 
     Args:

@@ -1,5 +1,6 @@
 """Text: points and distributions as codes of windows of bytes, and what is told of them."""
 
+from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache, partial
 from pathlib import Path
@@ -76,7 +77,9 @@ def codes_scored(
 ) -> dict[TextName, Scores]:
     """Scores of the codes of every model; bounds where they are densities."""
     seen, bounded = texts.held_out, partial(bound_scores, experiment.text.codes)
-    coded = {name: one.each_seed(code_scores, seen) for name, one in found.items()}
+    coded: dict[TextName, Any] = {
+        name: one.each_seed(code_scores, seen) for name, one in found.items()
+    }
     for name, one in found.items():
         if name != "point":
             coded[name] |= one.each_seed(bounded, seen)
@@ -104,11 +107,14 @@ def texts_made(
 
 
 @lru_cache(maxsize=8)
-def telling(net: Any, length: int):
+def telling(net: Any, length: int) -> Callable:
     """What codes are told as, for parameters, codes and a key of every seed."""
 
     def texts(given: tuple[PyTree, Float[Array, "s n z"], Key]) -> Array:
-        return jax.vmap(lambda *row: told_by(net, *row, length))(*given)
+        def each(params: PyTree, codes: Array, key: Key) -> Array:
+            return told_by(net, params, codes, key, length)
+
+        return jax.vmap(each)(*given)
 
     return texts
 

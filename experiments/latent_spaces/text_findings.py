@@ -1,16 +1,18 @@
 """From scores of text to findings: whether the distribution is what generates."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from experiments.criterion import Criterion
-from experiments.latent_spaces.settings import TextName
 from jaxgen.stats.intervals import mean_interval, paired_difference
 from jaxgen.stats.verdict import above
 
-Coded = Mapping[TextName, Mapping[str, np.ndarray]]
-Told = Mapping[tuple[TextName, str], Mapping[str, np.ndarray]]
+Coded = Mapping[Any, Mapping[str, np.ndarray]]
+"""Scores of codes, by the name of the model."""
+Told = Mapping[Any, Mapping[str, np.ndarray]]
+"""Scores of what is written, by the model and by where its codes are drawn."""
 
 HEARD = 1.0
 """Threshold: nats of a window that the code of another one must cost."""

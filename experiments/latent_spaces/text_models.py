@@ -112,8 +112,10 @@ def axis_of(settings: Text, names: list[TextName]) -> dict[str, np.ndarray]:
     arms = [TEXT_ARMS[names[int(at)]] for at in rows["arm"]]
     warmup = [settings.warmup * arm.warmup for arm in arms]
     free = [settings.free * arm.free for arm in arms]
-    columns = {"warmup": np.float32(warmup), "free": np.float32(free)}
-    return {"seed": rows["seed"], **columns}
+    prices = zip(("warmup", "free"), (warmup, free), strict=True)
+    return {"seed": rows["seed"]} | {
+        name: np.array(column, np.float32) for name, column in prices
+    }
 
 
 def of_axis(

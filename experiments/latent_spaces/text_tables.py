@@ -85,12 +85,12 @@ def cost_table(settings: Text, coded: Coded) -> Fragment:
         bound = score_texts([one["bound"]], [".3f"]) if "bound" in one else ["of none"]
         lines.append((TEXT_ARMS[name].title, *cells, *bound))
     return table(
-        ("model", *titles, "−log p(x), nats of a byte, at most"),
+        ("model", *titles, "bound, nats of a byte"),
         lines,
         "Held-out windows: distortion and rate of a drawn code; dimensions whose mean "
-        "varies by more than 0.01; what the code of another window costs; and the bound "
-        f"by {settings.codes} codes, which a point has not. Means over {settings.seeds} "
-        "seeds with 95 % intervals.",
+        "varies by more than 0.01; what the code of another window costs; and what "
+        f"−log p(x) is at most, by {settings.codes} codes, which a point has not. "
+        f"Means over {settings.seeds} seeds with 95 % intervals.",
     )
 
 
