@@ -52,9 +52,9 @@ PROTOCOL = (
     "{fisher_examples:,} images of each pair. {seeds} seeds. Published, of Split MNIST: "
     "layers of 400, batches of 128, 2,000 of each pair, all images of each pair (500 of "
     "each, exact: 98.93 ± 0.15); van de Ven, 2025, On the computation of the Fisher "
-    "information in continual learning. The weight there is the best of fourteen by the images of the test; here it was chosen in "
-    "pilots with another seed, by such images too. Kinds want weights that are orders of "
-    "magnitude apart."
+    "information in continual learning. The weight there is the best of fourteen by the "
+    "images of the test; here it was chosen in pilots with another seed, by such images "
+    "too. Kinds want weights that are orders of magnitude apart."
 )
 
 
