@@ -36,7 +36,10 @@ WORDS = (
     "Adam; the other fifth chooses, and the other four of the look left out are the test. "
     "Three looks are too few to be a sample of looks: the unit of every interval is the "
     "seed within what was left out, {seeds} of them, unless said otherwise, so that it "
-    "speaks of these three looks alone. Selection: {selection}, for each seed by itself."
+    "speaks of these three looks alone. Selection: {selection}, for each seed by itself. "
+    "Weights, rates and the threshold were written down without a pilot; that printed "
+    "digits are cut to the size of written ones was changed after a first run of the same "
+    "seeds, in which they were smaller and hardly told."
 )
 SMALL = (
     "written ones are half of scikit-learn's; those of few pixels are its other half, of "
