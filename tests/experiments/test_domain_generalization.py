@@ -149,7 +149,8 @@ def test_every_strategy_learns_every_order(results):
     keys = {
         (row["strategy"], tuple(row["order"]), row["weight"]) for row in found["rows"]
     }
-    assert len(keys) == len(found["rows"]) == 3 * (1 + 1 + 3)  # of adapters, with each strength
+    strengths = 1 + 1 + 3
+    assert len(keys) == len(found["rows"]) == 3 * strengths
     starts = [row["test"][0] for row in found["rows"]]
     # seeds are shared: before training all strategies are one model
     np.testing.assert_allclose(starts, [starts[0]] * len(starts), rtol=1e-5)
