@@ -45,6 +45,7 @@ class Looks:
     def __post_init__(self):
         names = "seeds", "images", "each", "steps"
         require_positive("looks", self, *names)
+        require_no_idle_file("looks", self.source, self.file)
         require_replicates("looks.seeds", self.seeds)
         require_methods("looks", self.methods)
         require_halves("looks.each", self.each)
@@ -96,6 +97,7 @@ class DomainBed:
     def __post_init__(self):
         names = "seeds", "every", "each", "steps", "anneal", "rate", "judged"
         require_positive("domainbed", self, *names)
+        require_no_idle_file("domainbed", self.source, self.file)
         require_replicates("domainbed.seeds", self.seeds)
         require_each_once("domainbed.sets", self.sets)
         require_methods("domainbed", self.methods)
@@ -110,6 +112,17 @@ class DomainBed:
                 f"--domainbed.evaluations {self.evaluations}: expected a divisor of "
                 f"--domainbed.steps {self.steps}"
             )
+
+
+def require_no_idle_file(part: str, source: str, file: Path | None) -> None:
+    """Raises:
+    ValueError: a file that nothing would be read from.
+    """
+    if file and source != "mnist":
+        raise ValueError(
+            f"--{part}.file {file}: is of MNIST's digits, and --{part}.source is {source}; "
+            f"give --{part}.source mnist, or no file"
+        )
 
 
 def require_methods(part: str, methods: tuple[MethodName, ...]) -> None:

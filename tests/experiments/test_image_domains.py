@@ -1,5 +1,7 @@
 """Domains of images: draws by their chances, methods by their formulas."""
 
+from pathlib import Path
+
 import jax
 import jax.numpy as jnp
 import numpy as np
@@ -311,6 +313,8 @@ def test_arms_are_every_weight_with_every_rate():
         (lambda: Looks(rates=()), "looks.rates"),
         (lambda: Looks(widths=(6,)), "looks.widths"),
         (lambda: Looks(images=10), "looks.images 10: expected more"),
+        (lambda: Looks(file=Path("a.npz")), "looks.file a.npz: is of MNIST's digits"),
+        (lambda: DomainBed(file=Path("a.npz")), "give --domainbed.source mnist"),
         (lambda: DomainBed(width=12), "domainbed.width 12: expected a multiple of 8"),
         (lambda: DomainBed(steps=10), "domainbed.evaluations 4: expected a divisor"),
         (lambda: DomainBed(methods=("erm",)), "domainbed.methods"),
