@@ -15,6 +15,7 @@ from experiments.latent_spaces.points_and_distributions import (
 )
 from experiments.latent_spaces.settings import LatentSpaces
 from experiments.latent_spaces.text import text
+from experiments.latent_spaces.text_windows import texts_of
 from experiments.latent_spaces.trained import images_of
 from experiments.report import Part, left_report
 
@@ -34,10 +35,12 @@ def report(experiment: LatentSpaces) -> Path:
       Where the page is.
 
     Raises:
-      ValueError: images that are none.
+      ValueError: images that are none, or texts of a domain that is not there.
       OSError: a file of images that cannot be read.
     """
     images_of(experiment.images)
+    if "text" in experiment.parts:
+        texts_of(experiment.text)
     parts = {name: partial(part, experiment) for name, part in PARTS.items()}
     settings = settings_of(experiment)
     return left_report(experiment.out, settings, parts, experiment.parts, WORDS)

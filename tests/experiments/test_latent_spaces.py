@@ -263,3 +263,11 @@ def test_images_that_are_none_are_refused(tmp_path):
     np.savez(path, x=np.zeros((1_000, 28, 28)), y=np.arange(1_000) % 10)
     with pytest.raises(ValueError, match=r"--images.file .*28 x 28 pixels"):
         digits_of("images", "digits8", path)
+
+
+def test_texts_that_are_not_there_are_refused_before_a_folder_is_made(tmp_path):
+    nowhere = dataclasses.replace(TINY.text, domains=("legal", "nowhere"))
+    asked = dataclasses.replace(TINY, out=tmp_path / "run", text=nowhere)
+    with pytest.raises(ValueError, match="'nowhere'"):
+        report(asked)
+    assert not (tmp_path / "run").exists()
