@@ -4,6 +4,7 @@ import math
 from functools import partial
 
 import jax
+import jax.numpy as jnp
 import numpy as np
 import optax
 
@@ -11,6 +12,7 @@ from experiments.accelerator import Proposal, Propose
 from experiments.mode_collapse.methods import METHODS, axis_of, learner_of
 from experiments.mode_collapse.protocols import PROTOCOLS
 from experiments.mode_collapse.scores import counted_modes, state_scores
+from jaxgen.arrays import Array, Key
 from jaxgen.data.batches import minibatch
 from jaxgen.models.image_critic import DCGANCritic
 from jaxgen.models.image_generator import DCGANGenerator
@@ -57,10 +59,15 @@ def images_64(devices: int, slices: int) -> Proposal:
         adam(),
         adam(),
     )
+
+    def drawn(images: Array, key: Key) -> Array:
+        return minibatch(EACH * devices)(images, key).astype(jnp.float32) / 127.5 - 1
+
     return Proposal(
-        feed(learner, minibatch(EACH * devices)),
+        feed(learner, drawn),
         jax.ShapeDtypeStruct((50_000, 64, 64, 3), np.uint8),
         {"data": devices // sharded, "fsdp": sharded},
+        moved=("all-to-all",),  # slopes of maps, from channels to examples
     )
 
 

@@ -26,6 +26,7 @@ from experiments.latent_spaces.settings import (
     TextName,
     WiderName,
 )
+from experiments.latent_spaces.study import report
 from experiments.latent_spaces.text_findings import text_criteria
 from experiments.latent_spaces.text_models import TEXT_ARMS, axis_of
 from experiments.latent_spaces.text_scores import ngram_scores
