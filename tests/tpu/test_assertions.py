@@ -76,7 +76,7 @@ def evidence(
     before = lowered(learner, X, mesh, proposal.rules, proposal.layout)
     slices = 2 if target.startswith("2x") else 1
     update = before.update.compile()
-    return read(update, before, proposal, mesh.shape, slices).evidence
+    return read(update, update.as_text(), before, proposal, mesh.shape, slices).evidence
 
 
 @with_libtpu

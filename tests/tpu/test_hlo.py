@@ -89,7 +89,7 @@ def test_work_and_cycles_are_of_all_rounds(loops):
     assert (one.flops, one.times) == (2 * 8**3, 15)
     assert one.source == "jit(f)/square" and one.dtypes == ("f32", "f32")
     assert cycles(loops, counts) == 1500
-    assert kernels(loops, counts) == 5
+    assert kernels(loops, counts) == {"k": 5}
 
 
 def test_a_transfer_to_the_host_is_seen_and_one_between_slices_is_none(loops):
