@@ -40,6 +40,7 @@ benchmark: $(VENV)/run.done
 	$(BIN)/python -m experiments.benchmarks.language
 	$(BIN)/python -m experiments.benchmarks.adaptation
 	$(BIN)/python -m experiments.benchmarks.continual
+	$(BIN)/python -m experiments.benchmarks.sharding
 
 # Every program, for pods that are not here; keeps what is not kept in tpu/golden yet.
 prove: $(VENV)/test.done

@@ -49,14 +49,17 @@ def launch(
         f"{name} (default)" if name == default else name for name in presets
     )
     try:
-        experiment = tyro.cli(
-            type(base),
-            prog=shlex.join(command([])),
-            default=base,
-            args=arguments,
-            description=f"{description}\n\nPresets, as a first argument: {names}. "
-            f"The defaults below are those of {preset!r}.",
-        )
+        try:
+            experiment = tyro.cli(
+                type(base),
+                prog=shlex.join(command([])),
+                default=base,
+                args=arguments,
+                description=f"{description}\n\nPresets, as a first argument: {names}. "
+                f"The defaults below are those of {preset!r}.",
+            )
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
         return reader_left()
     return _ran(run, experiment)

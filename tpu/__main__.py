@@ -49,7 +49,10 @@ def main(arguments: Sequence[str]) -> int:
         return REFUSED
     module, _, function = VERBS[verb][0].partition(":")
     try:
-        return getattr(importlib.import_module(module), function)(rest)
+        try:
+            return getattr(importlib.import_module(module), function)(rest)
+        finally:
+            sys.stdout.flush()
     except BrokenPipeError:
         from experiments.launch import reader_left
 

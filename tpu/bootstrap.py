@@ -158,7 +158,8 @@ def check_health() -> None:
         raise RuntimeError(f"{devices.size} devices sum to {total}: a link is broken")
     print(
         f"process {jax.process_index()} of {jax.process_count()}: {devices.size} devices "
-        f"({devices[0].device_kind}) are well, {time.monotonic() - start:.1f} s",
+        f"({devices[0].device_kind}) are well, {time.monotonic() - start:.1f} s; "
+        f"jax {jax.__version__}",
         file=sys.stderr,
         flush=True,
     )

@@ -12,12 +12,12 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import Annotated, Any, NamedTuple
 
 import tyro
 
 from tpu.cluster import Cluster
-from tpu.evidence import compared
+from tpu.evidence import compared, contradiction, evidence
 from tpu.exit_codes import PREEMPTED, verdict
 from tpu.faults import (
     DAMAGES,
@@ -36,8 +36,8 @@ from tpu.runs_below import last_step, latest, records_below
 EXPECTED = dict.fromkeys(KINDS, "lost") | {"full": "fault"}
 """What the exit codes say after each fault."""
 
-LATE = "too late to strike"
-"""Of a fault whose moment never came."""
+LATE, UNHARMED = "too late to strike", "with nothing to damage"
+"""Of a fault whose moment never came; that found one checkpoint, or none."""
 
 LIMIT = 240.0
 """Seconds of one attempt."""
@@ -95,7 +95,9 @@ class Struck(NamedTuple):
         """Which column of the tally it belongs to."""
         if self.wrong:
             return "WRONG"
-        return LATE if self.late else "as it must be"
+        if not self.late:
+            return "as it must be"
+        return UNHARMED if any(self.codes) else LATE
 
 
 class Unwell(Exception):
@@ -195,14 +197,17 @@ def tried(wish: Try, plans: list[tuple[Fault, ...]], place: Path) -> int:
     """
     start = time.monotonic()
     undisturbed = place / "undisturbed"
-    survived(wish, undisturbed, (), random.Random(0))
+    survived(wish, undisturbed, (), random.Random(0), {})
     print(f"undisturbed: {time.monotonic() - start:.0f} s", flush=True)
     require_within(plans, told(undisturbed))
+    whole = evidence(undisturbed)
     tally: Counter[tuple[str, str]] = Counter()
     wrongs = []
     for number, faults in enumerate(plans):
         folder = place / f"run-{number}"
-        struck = survived(wish, folder, faults, random.Random(wish.seed + number))
+        struck = survived(
+            wish, folder, faults, random.Random(wish.seed + number), whole
+        )
         exact = not any(fault.kind in ELASTIC for fault in faults)
         difference = compared(undisturbed, folder, exact)
         for one in struck:
@@ -210,9 +215,9 @@ def tried(wish: Try, plans: list[tuple[Fault, ...]], place: Path) -> int:
             wrongs += [f"run {number}, {one.fault}: {one.wrong}"] if one.wrong else []
         wrongs += [f"run {number}: {difference}"] if difference else []
         print(f"run {number}: {difference or 'the same result'}", flush=True)
-        if difference:
-            print((folder / "log").read_text()[-4000:])
-    if any(plans) and not any(outcome != LATE for _, outcome in tally):
+        if difference or any(one.wrong for one in struck):
+            print((folder / "log").read_text()[-6000:], flush=True)
+    if any(plans) and not any(outcome not in (LATE, UNHARMED) for _, outcome in tally):
         wrongs.append("no fault has struck: give earlier steps")
     print(table(tally), *wrongs, sep="\n")
     return 1 if wrongs else 0
@@ -230,9 +235,21 @@ def require_within(plans: Sequence[Sequence[Fault]], steps: int) -> None:
 
 
 def survived(
-    wish: Try, folder: Path, faults: Sequence[Fault], rng: random.Random
+    wish: Try,
+    folder: Path,
+    faults: Sequence[Fault],
+    rng: random.Random,
+    whole: dict[str, Any],
 ) -> list[Struck]:
     """Runs to the end, however often it is struck.
+
+    Args:
+      wish: of whom.
+      folder: of the run.
+      faults: at steps in order.
+      rng: of what is damaged.
+      whole: evidence of the undisturbed run, with which all that is told before the first
+        change of devices must agree to the bit.
 
     Raises:
       Unwell: it fails without a fault.
@@ -252,9 +269,16 @@ def survived(
         if fault:
             came.append(after(fault, codes, struck, out, rng))
             print(folder.name, fault, "->", codes, came[-1].damaged, flush=True)
-        if fault and struck:
+        if fault and struck and fault.kind in ELASTIC:
+            if (processes, devices) == (wish.processes, wish.devices):
+                came[-1] = agreeing(came[-1], whole, evidence(folder))
             processes, devices = remaining(fault, processes, devices)
     return came
+
+
+def agreeing(struck: Struck, whole: dict[str, Any], part: dict[str, Any]) -> Struck:
+    """The same, wrong where what was told up to then was."""
+    return struck._replace(wrong=struck.wrong or contradiction(whole, part))
 
 
 def after(
@@ -315,7 +339,7 @@ def table(tally: Counter[tuple[str, str]]) -> str:
         well = tally[kind, "as it must be"]
         told = "".join(
             f", {tally[kind, word]} {word}"
-            for word in ("WRONG", LATE)
+            for word in ("WRONG", LATE, UNHARMED)
             if tally[kind, word]
         )
         lines.append(f"{kind:6}{well:4} as it must be{told}   ({KINDS[kind]})")

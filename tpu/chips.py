@@ -27,6 +27,14 @@ class Chip(NamedTuple):
         cannot be had so.
       label: of Kubernetes nodes, ``cloud.google.com/gke-tpu-accelerator``.
       machine: type of a virtual machine, its number of chips left open.
+      network: bytes a second between slices, a device's share; 0 where it is not known.
+      clock: cycles a second: the peak, by what the matrix units of a chip make in a cycle;
+        0 where it is not known.
+
+    References:
+      https://docs.cloud.google.com/tpu/docs/v5e and v5p: links are half of what they send
+      both ways; networks 6.4 Tb/s for 256 chips and 50 Gb/s a chip; units of 128 x 128
+      numbers 4 and 8 a chip.
     """
 
     memory: int
@@ -36,6 +44,8 @@ class Chip(NamedTuple):
     runtime: str
     label: str
     machine: str
+    network: float = 0.0
+    clock: float = 0.0
 
 
 CHIPS: Mapping[str, Chip] = {
@@ -56,6 +66,8 @@ CHIPS: Mapping[str, Chip] = {
         "v2-alpha-tpuv5-lite",
         "tpu-v5-lite-podslice",
         "ct5lp-hightpu-{}t",
+        3.125e9,
+        1.5e9,
     ),
     "v5p": Chip(
         int(95.73 * GIB),
@@ -65,6 +77,8 @@ CHIPS: Mapping[str, Chip] = {
         "v2-alpha-tpuv5",
         "tpu-v5p-slice",
         "ct5p-hightpu-{}t",
+        6.25e9,
+        1.75e9,
     ),
     "v6e": Chip(
         int(31.24 * GIB),

@@ -9,7 +9,6 @@ import time
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 HEARTBEAT = 10
 """Seconds without a sign of a process."""
@@ -35,7 +34,10 @@ class Cluster:
         patience: float,
     ):
         folder.mkdir(parents=True, exist_ok=True)
-        self.log: IO[str] = (folder / "log").open("a")
+        with (folder / "log").open("a") as file:  # which no disk of theirs fills
+            self.writer = subprocess.Popen(
+                "cat", stdin=subprocess.PIPE, stdout=file, start_new_session=True
+            )
         coordinator = f"127.0.0.1:{free_port()}"
         self.children = [
             subprocess.Popen(
@@ -49,8 +51,8 @@ class Cluster:
                 ),
                 env=environment(folder, devices),
                 stdin=subprocess.DEVNULL,
-                stdout=self.log,
-                stderr=self.log,
+                stdout=self.writer.stdin,
+                stderr=self.writer.stdin,
                 start_new_session=True,
             )
             for index in range(processes)
@@ -64,7 +66,9 @@ class Cluster:
             with suppress(ProcessLookupError):
                 os.killpg(child.pid, signal.SIGKILL)
             child.wait()
-        self.log.close()
+        assert self.writer.stdin
+        self.writer.stdin.close()
+        self.writer.wait()
 
     @property
     def pids(self) -> list[int]:

@@ -38,6 +38,14 @@ def compared(there: Path, here: Path, exact: bool) -> str:
     return ""
 
 
+def contradiction(whole: dict[str, Any], part: dict[str, Any]) -> str:
+    """The first thing told by a run under way that the whole does not tell alike."""
+    for name, value in part.items():
+        if whole.get(name) != value:
+            return f"{name} differs"
+    return ""
+
+
 def evidence(folder: Path) -> dict[str, Any]:
     """What a run told: every step once, and what it left."""
     from jaxgen.training.record import recorded

@@ -90,14 +90,22 @@ def carry_out(plan: Plan, world: World) -> None:
     for action in plan:
         world.say(str(action))
         answer = world.act(action)
-        if isinstance(action, Pack):
-            world.say(answer.output.rstrip("\n"))
+        for line in worth_telling(action, answer):
+            world.say(line)
         if not answer.code:
             continue
         why = f"exit code {answer.code}: {(answer.errors or answer.output).strip()}"
         if not (isinstance(action, Command) and action.may_fail):
             raise Failed(f"{action}\n  {why}")
         world.say(f"  {why}")
+
+
+def worth_telling(action: Action, answer: Answer) -> list[str]:
+    """What is packed, and what machines have installed."""
+    lines = answer.output.splitlines()
+    if isinstance(action, Pack):
+        return lines
+    return [f"  {line}" for line in lines if line.startswith("installed: ")]
 
 
 def machines_of(job: Job, backend: Backend, world: World) -> Machines:

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Literal
 
-Code = int | Literal["running", "none"]
-"""How the program of a machine ended; that it has not; that it was not started."""
+Code = int | Literal["running", "waiting", "none"]
+"""How the program of a machine ended; that it has not; that it was started and waits for
+a machine, which costs nothing; that it was not started."""
 
 DONE, FAULT, PREEMPTED, HUNG = 0, 1, 42, 134
 """Finished; a fault of the program; saved, start me again; a peer or a chip is gone."""
@@ -33,4 +34,4 @@ def verdict(codes: Sequence[Code]) -> Verdict:
         return "lost"
     if "none" in codes:
         return "lost" if len(set(codes)) > 1 else "none"
-    return "running" if "running" in codes else "done"
+    return "running" if {"running", "waiting"} & set(codes) else "done"

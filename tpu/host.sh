@@ -1,41 +1,63 @@
 #!/bin/bash
 # What a launcher asks of a machine: bash host.sh VERB FOLDER [ARGUMENTS...]
 # The folder of a job holds code/, venv/, log, pid and, once it has ended, code.txt.
+# pid holds a number and when that process began, as the number may be another's by now.
 set -euo pipefail
 verb=$1
 folder=$(cd "$2" && pwd)
 shift 2
 
+# When a process began, in ticks since the machine did; nothing where there is none.
+began() {
+    local line
+    { read -r line < "/proc/$1/stat"; } 2> /dev/null || return 0
+    set -- ${line##*) }
+    echo "${20}"
+}
+
 # Whether any process of the program's group lives; the dead that nobody asked after do not.
 alive() {
     [ -f "$folder/pid" ] || return 1
-    local group line state rest
-    group=$(cat "$folder/pid")
+    local group then now line state
+    read -r group then < "$folder/pid"
+    now=$(began "$group")
+    [ -z "$now" ] || [ "$now" = "$then" ] || return 1 # another process has the number
     for file in /proc/[0-9]*/stat; do
         { read -r line < "$file"; } 2> /dev/null || continue
-        read -r state _ line rest <<< "${line##*) }"
+        read -r state _ line _ <<< "${line##*) }"
         [ "$line" = "$group" ] && [ "$state" != Z ] && return 0
     done
     return 1
 }
 
 case $verb in
-install) # EXTRA: Python and the pinned packages; ARGUMENTS: where runs/ is, if elsewhere
-    extra=$1 shared=${2:-}
+install) # EXTRA [MOUNT PLACE]: Python and the pinned packages; runs/ is at a place there
+    extra=$1 shared=${2:-} place=${3:-}
     export PATH=$HOME/.local/bin:$PATH
     command -v uv > /dev/null || curl -LsSf https://astral.sh/uv/install.sh | sh
-    [ -d "$folder/venv" ] || uv venv --quiet --python 3.12 "$folder/venv"
-    sed -E 's/ +--hash=[^ ]+//; s/ \\$//' "$folder/code/locks/py3.12.txt" > "$folder/pins"
+    [ -d "$folder/venv" ] || uv venv --quiet --python 3.12 "$folder/venv" \
+        || uv venv --quiet "$folder/venv" # where no other Python can be had
+    lock=$("$folder/venv/bin/python" -c '
+import sys
+assert sys.version_info >= (3, 11), f"Python {sys.version}: expected 3.11 or newer"
+print("py3.11" if sys.version_info < (3, 12) else "py3.12")')
+    sed -E 's/ +--hash=[^ ]+//; s/ \\$//' "$folder/code/locks/$lock.txt" > "$folder/pins"
     uv pip install --quiet --python "$folder/venv" -c "$folder/pins" "$folder/code[$extra]"
     if [ -n "$shared" ]; then
         for _ in $(seq 120); do mountpoint -q "$shared" && break || sleep 5; done
         mountpoint -q "$shared" || { echo "$shared is not mounted" >&2; exit 1; }
-        mkdir -p "$shared/runs"
-        ln -sfn "$shared/runs" "$folder/code/runs"
+        mkdir -p "$shared/$place"
+        ln -sfn "$shared/$place" "$folder/code/runs"
     else
         mkdir -p "$folder/runs"
         ln -sfn "$folder/runs" "$folder/code/runs"
     fi
+    "$folder/venv/bin/python" -c '
+import sys
+from importlib.metadata import distributions
+there = {one.name: one.version for one in distributions()}
+told = [f"{name} {there[name]}" for name in ("jax", "libtpu") if name in there]
+print("installed:", ", ".join((f"Python {sys.version.split()[0]}", *told)))'
     ;;
 within) # UNTIL COMMAND...: ended at the second UNTIL since 1970
     left=$(($1 - $(date +%s)))
@@ -62,7 +84,7 @@ start) # UNTIL COMMAND...: as within, in the background
         echo "$code" > "$folder/code.draft"
         mv "$folder/code.draft" "$folder/code.txt"
     ' start "$(realpath "$0")" "$folder" "$@" >> "$folder/log" 2>&1 < /dev/null &
-    echo $! > "$folder/pid"
+    echo "$! $(began $!)" > "$folder/pid"
     ;;
 code) # code= the exit code; running; or none, where nothing was started
     if [ -f "$folder/code.txt" ]; then
@@ -85,14 +107,15 @@ profile) # asks the program for a trace, which it writes into runs/
     ;;
 stop) # asks, then insists
     if alive; then
-        kill -TERM "$(cat "$folder/pid")" || true
+        read -r group _ < "$folder/pid"
+        kill -TERM "$group" || true
         for _ in $(seq "${GRACE:-60}"); do
             for _ in 1 2 3 4 5; do
                 alive || exit 0
                 sleep 0.2
             done
         done
-        kill -KILL -- "-$(cat "$folder/pid")" || true
+        kill -KILL -- "-$group" || true
     fi
     ;;
 *)

@@ -11,6 +11,12 @@ from tpu.actions import require_one_line
 from tpu.chips import Machines, machines
 from tpu.prices import hourly_price
 
+LEAST_SECONDS = 10
+"""Of patience with a process, and between its signs."""
+
+LEAST = {"processes": 1, "port": 1, "preemptions": 0, "failures": 0}
+"""Of what is counted."""
+
 BackendName = Literal["queued", "group", "gke", "hosts", "local"]
 
 
@@ -35,7 +41,11 @@ class Job:
       max_wait_hours: of waiting for machines, which costs nothing.
       prices: TOML file, dollars a chip-hour by kind of chip and capacity.
       bucket: ``gs://`` bucket that holds ``runs/`` and outlives the machines; several
-        machines need one. Yours (``hosts``) need a folder ``runs`` that they share.
+        machines need one. Each job has its own ``runs/NAME`` there. Yours (``hosts``)
+        need a folder ``runs`` that they share.
+      patience: seconds without a line in any record of the job after which a process
+        counts as hung; longer than the longest compilation.
+      heartbeat: seconds without a sign of a process after which it counts as lost.
       preemptions: how often machines may be lost.
       failures: how often anything else may fail, but the program itself.
       hosts: ``user@address`` of your machines, the first is asked by the others.
@@ -60,6 +70,8 @@ class Job:
     max_wait_hours: float = 24.0
     prices: Path | None = None
     bucket: str | None = None
+    patience: float = 1800.0
+    heartbeat: int = 100
     preemptions: int = 100
     failures: int = 3
     hosts: tuple[str, ...] = ()
@@ -84,6 +96,17 @@ class Job:
             limit = getattr(self, name)
             if limit is not None and not 0 < limit < float("inf"):
                 raise ValueError(f"{name}={limit}: expected a positive limit")
+        for name, least in LEAST.items():
+            if getattr(self, name) < least:
+                raise ValueError(
+                    f"{name}={getattr(self, name)}: expected {least} or more"
+                )
+        for name in ("patience", "heartbeat"):
+            seconds = getattr(self, name)
+            if not LEAST_SECONDS <= seconds < float("inf"):
+                raise ValueError(
+                    f"{name}={seconds:g}: expected {LEAST_SECONDS} s or more"
+                )
 
     @property
     def wanted(self) -> Machines:

@@ -144,7 +144,13 @@ def _volumes(job: Job) -> dict[str, Any]:
         "driver": "gcsfuse.csi.storage.gke.io",
         "volumeAttributes": {
             "bucketName": job.bucket.removeprefix("gs://"),
-            "mountOptions": "implicit-dirs,only-dir=runs,metadata-cache:ttl-secs:0",
+            "mountOptions": ",".join(
+                (
+                    "implicit-dirs",
+                    f"only-dir=runs/{job.name}",
+                    "metadata-cache:ttl-secs:0",
+                )
+            ),
         },
     }
     return {"volumes": [{"name": "runs", "csi": source}]}

@@ -10,7 +10,10 @@ from tpu.job import Job
 from tpu.supervisor import LEFT, Life
 
 LIMITS = frozenset(
-    ("max_hours", "max_usd", "max_wait_hours", "prices", "preemptions", "failures")
+    (
+        *("max_hours", "max_usd", "max_wait_hours", "prices"),
+        *("preemptions", "failures", "patience", "heartbeat"),
+    )
 )
 """What may change of a job while it lives."""
 

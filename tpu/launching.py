@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -25,6 +25,7 @@ from tpu.executor import (
 )
 from tpu.job import Job, require_possible
 from tpu.kept_jobs import end, keep, kept
+from tpu.pins import versions_note
 
 DONE, FAILED, REFUSED = 0, 1, 2
 UNCHANGED = "nothing was done: add --yes, before any --, to carry this out"
@@ -54,6 +55,19 @@ class Known:
 
     name: Annotated[str, tyro.conf.arg(name="name")]
     yes: bool = False
+
+
+@dataclass(frozen=True)
+class Start(Known):
+    """As `Known`.
+
+    Attributes:
+      patience: another than the job's.
+      heartbeat: another than the job's.
+    """
+
+    patience: float | None = None
+    heartbeat: int | None = None
 
 
 @dataclass(frozen=True)
@@ -154,21 +168,26 @@ def up(arguments: list[str], world: World = REAL) -> int:
 @refusing
 def sync(arguments: list[str], world: World = REAL) -> int:
     """Sends the code of this folder, without secrets."""
-    return on_machines(known(Known, arguments, "sync"), "sync", world)
+    wish = known(Known, arguments, "sync")
+    return on_machines(kept(wish.name), wish.yes, "sync", world)
 
 
 @refusing
 def run(arguments: list[str], world: World = REAL) -> int:
     """Starts the program, ending it first where it runs."""
-    wish = known(Known, arguments, "run")
-    until = int(world.clock()) + kept(wish.name).seconds()
-    return on_machines(wish, "run", world, until)
+    wish = known(Start, arguments, "run")
+    others = {name: getattr(wish, name) for name in ("patience", "heartbeat")}
+    given = {name: value for name, value in others.items() if value is not None}
+    job = replace(kept(wish.name), **given)
+    until = int(world.clock()) + job.seconds()
+    return on_machines(job, wish.yes, "run", world, until)
 
 
 @refusing
 def profile(arguments: list[str], world: World = REAL) -> int:
     """Asks for a trace, which the program writes into ``runs/profile``."""
-    return on_machines(known(Known, arguments, "profile"), "profile", world)
+    wish = known(Known, arguments, "profile")
+    return on_machines(kept(wish.name), wish.yes, "profile", world)
 
 
 @refusing
@@ -195,6 +214,8 @@ def status(arguments: list[str], world: World = REAL) -> int:
 def logs(arguments: list[str], world: World = REAL) -> int:
     """Shows what the first machine tells."""
     wish = known(Logs, arguments, "logs")
+    if wish.lines < 1:
+        raise ValueError(f"--lines {wish.lines}: expected 1 or more")
     job = kept(wish.name)
     machines = names(job, world, wish.yes)
     plan = BACKENDS[job.backend].logs(job, machines, wish.lines, wish.follow)
@@ -209,6 +230,8 @@ def down(arguments: list[str], world: World = REAL) -> int:
     wish = known(Down, arguments, "down")
     if wish.stale:
         return bury(wish, world)
+    if not wish.name:
+        raise ValueError("nothing to delete: name a job, or give --stale")
     job = kept(wish.name)
     backend = BACKENDS[job.backend]
     told_or_done(backend.down(job), wish.yes, world)
@@ -239,11 +262,10 @@ def bury(wish: Down, world: World) -> int:
     return told_or_done(tuple(plan), True, world)
 
 
-def on_machines(wish: Known, verb: str, world: World, *arguments: Any) -> int:
-    job = kept(wish.name)
-    machines = names(job, world, wish.yes)
+def on_machines(job: Job, yes: bool, verb: str, world: World, *arguments: Any) -> int:
+    machines = names(job, world, yes)
     plan = getattr(BACKENDS[job.backend], verb)(job, machines, *arguments)
-    return told_or_done(plan, wish.yes, world)
+    return told_or_done(plan, yes, world)
 
 
 def names(job: Job, world: World, asking: bool) -> Machines:
@@ -280,7 +302,8 @@ def printed_life(job: Job, now: int) -> str:
         "down, whatever happened": backend.down(job),
     }
     texts = [f"# --- {title}\n{printed(plan)}" for title, plan in parts.items()]
-    return "\n".join((*texts, UNCHANGED))
+    note = () if job.backend == "local" else (f"# {versions_note()}",)
+    return "\n".join((*texts, *note, UNCHANGED))
 
 
 def known(kind: Any, arguments: list[str], verb: str) -> Any:

@@ -10,6 +10,8 @@ from typing import Annotated, Any, NamedTuple
 
 import tyro
 
+from tpu.runs_below import records_below
+
 KINDS = {
     "productive": "steps that were kept",
     "compile": "compiling",
@@ -136,11 +138,20 @@ def spent(
 
 
 def events_of(path: Path, folder: Path) -> list[Event]:
-    """The events of a ledger, and the steps of all records below a folder."""
+    """The events of a ledger, and the steps of all records below a folder.
+
+    Raises:
+      ValueError: there is no such ledger.
+    """
+    if not path.is_file():
+        raise ValueError(
+            f"no ledger {path}: a program started by tpu.bootstrap leaves one; --lines "
+            "names another"
+        )
     found = [
         Event(line["end"], line["kind"], line["seconds"]) for line in json_lines(path)
     ]
-    for record in sorted(folder.rglob("record.jsonl")):
+    for record in records_below(folder):
         found += [
             Event(line["wall_time"], "step", 0.0, (str(record), line["step"]))
             for line in json_lines(record)

@@ -11,6 +11,8 @@ EXPERIMENTS = (
     "attention_scaling",
     "domain_generalization",
 )
+BESIDE = ("benchmarks",)
+"""Whose programs measure, and are no experiment: by their name alone."""
 
 
 def programs_of(experiment: str, names: Sequence[str] = ()) -> dict[str, Propose]:
@@ -24,8 +26,8 @@ def programs_of(experiment: str, names: Sequence[str] = ()) -> dict[str, Propose
       ['convolutional_vae']
     """
     short = experiment.removeprefix("experiments.")
-    if short not in (*EXPERIMENTS, "all"):
-        known = ", ".join((*EXPERIMENTS, "all"))
+    if short not in (*EXPERIMENTS, *BESIDE, "all"):
+        known = ", ".join((*EXPERIMENTS, *BESIDE, "all"))
         raise ValueError(f"experiment {short!r} is unknown: expected one of {known}")
     found: dict[str, Propose] = {}
     for name in EXPERIMENTS if short == "all" else (short,):

@@ -89,6 +89,10 @@ def proof(
         "versions": versions(),
         "parameters": numbers_of(program.shapes.params),
         "limit": chip.memory,
+        "speeds": {
+            name: getattr(chip, name)
+            for name in ("flops", "bandwidth", "link", "network", "clock")
+        },
         "reserved": RESERVED,
         "state": {
             part: bytes_per_device(tree)

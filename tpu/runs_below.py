@@ -38,9 +38,15 @@ def records_below(folder: Path) -> list[Path]:
 def latest(folder: Path) -> Path | None:
     """The run below a folder whose record was written last."""
     records = records_below(folder)
-    if not records:
-        return None
-    return max(records, key=lambda path: path.stat().st_mtime_ns).parent
+    return max(records, key=written).parent if records else None
+
+
+def written(path: Path) -> int:
+    """When a file was written last, in nanoseconds; 0 where it is gone."""
+    try:
+        return path.stat().st_mtime_ns
+    except OSError:
+        return 0
 
 
 def last_step(record: Path) -> int:

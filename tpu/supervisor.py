@@ -110,13 +110,18 @@ def metered(life: Life, seen: Seen) -> Life:
         seen=seen.now,
         paid=costs(life, seen),
         spent=life.spent + (passed if life.paid else 0.0),
-        waited=0.0 if seen.machines == "active" else life.waited + passed,
+        waited=0.0 if there(seen) else life.waited + passed,
     )
 
 
 def costs(life: Life, seen: Seen) -> bool:
     """Whether machines cost; of a group that has lost one, the others do."""
-    return seen.machines == "active" or (life.active and seen.machines == "waiting")
+    return there(seen) or (life.active and seen.machines == "waiting")
+
+
+def there(seen: Seen) -> bool:
+    """Whether there are machines, and not only a pool that may have some."""
+    return seen.machines == "active" and "waiting" not in seen.codes
 
 
 def within_limits(job: Job, life: Life) -> Life:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from tpu.exit_codes import HUNG
+from tpu.runs_below import RECORD, latest
 
 TRACE_SECONDS = 5.0
 
@@ -24,7 +25,7 @@ def watch(alive: Path, patience: float, interval: float = 5.0) -> threading.Thre
       interval: seconds between looks.
     """
     asked = Path(os.environ.get("JOB_FOLDER", ".")) / "profile"
-    stillness = Stillness(lambda: newest(alive))
+    stillness = Stillness(Newest(alive, patience / 20))
 
     def looking() -> None:
         while True:
@@ -56,15 +57,45 @@ class Stillness:
         return self.clock() - self.since
 
 
-def newest(folder: Path) -> list[tuple[str, int]]:
-    """The records below a folder, with their sizes."""
-    found = []
-    for path in sorted(folder.rglob("record.jsonl")):
-        try:
-            found.append((str(path), path.stat().st_size))
-        except OSError:
-            continue
-    return found
+class Newest:
+    """The record below a folder that was written last, and its size.
+
+    While it grows, a look asks about this one file; where it does not, all records are
+    looked for, and not more often than told.
+
+    Args:
+      folder: with the records.
+      every: seconds from one search to the next, at least.
+      clock: of seconds.
+    """
+
+    def __init__(
+        self,
+        folder: Path,
+        every: float,
+        clock: Callable[[], float] = time.monotonic,
+    ):
+        self.folder, self.every, self.clock = folder, every, clock
+        self.last: tuple[Path, int] | None = None
+        self.searched = -float("inf")
+
+    def __call__(self) -> tuple[Path, int] | None:
+        known = self.last and sized(self.last[0])
+        if known and known != self.last:
+            self.last = known
+        elif self.clock() - self.searched >= self.every:
+            self.searched = self.clock()
+            run = latest(self.folder)
+            self.last = sized(run / RECORD) if run else None
+        return self.last
+
+
+def sized(path: Path) -> tuple[Path, int] | None:
+    """A file and its size, if it is there."""
+    try:
+        return path, path.stat().st_size
+    except OSError:
+        return None
 
 
 def give_up(patience: float) -> None:

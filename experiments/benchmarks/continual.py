@@ -107,16 +107,14 @@ def jaxgen_pairs(
     import jax
     import numpy as np
 
-    from experiments.domain_generalization.continual_settings import SplitDigits
-    from experiments.domain_generalization.split_digits_data import (
+    from experiments.domain_generalization.digit_runs import with_orders
+    from experiments.domain_generalization.digit_settings import SplitDigits
+    from experiments.domain_generalization.digit_stages import (
         CLASSES,
         Classes,
         Digits,
     )
-    from experiments.domain_generalization.split_digits_runs import (
-        learner_of,
-        with_orders,
-    )
+    from experiments.domain_generalization.split_digits_runs import split_learner
     from experiments.domain_generalization.text_runs import FIRST
     from jaxgen.objectives.parameter_importance import batched_fisher
     from jaxgen.sharding.mesh import mesh_of
@@ -136,7 +134,7 @@ def jaxgen_pairs(
     classes = Classes(noise.astype(np.float32), np.full(CLASSES, 600, np.int32))
     data = Digits(classes, classes)
     axis = with_orders(grid(seed=range(FIRST, FIRST + seeds), weight=100.0))
-    make = partial(learner_of, batched_fisher(128), settings)
+    make = partial(split_learner, batched_fisher(128), settings)
     start = time.perf_counter()
     program = compile(
         repeat(replicate(make, axis), updates), data, mesh_of({"replica": -1}), study()

@@ -6,18 +6,29 @@
 
 Its parts:
 
-    diversity      training sets of one domain and of many, of as many bytes
-    architecture   self-attention against other mixers of tokens, in models of equal size
-    algorithms     objectives over several domains against their mean loss
-    fine_tuning    a few bytes of an unseen domain: what they gain there, and cost elsewhere
-    continual      one domain after the other, and what is done against forgetting
-    split_digits   pairs of digits in turn, beside published accuracies of EWC
-    published      Colored MNIST, beside the published table; here of small digits
+    diversity        training sets of one domain and of many, of as many bytes
+    architecture     self-attention against other mixers of tokens, in models of equal size
+    algorithms       objectives over several domains against their mean loss
+    fine_tuning      a few bytes of an unseen domain: what they gain there, and cost
+    continual        one domain after the other, and what is done against forgetting
+    split_digits     pairs of digits in turn, beside published accuracies of EWC
+    permuted_digits  ten digits in turn, their pixels in other places each time
+    looks            digits that are written, printed, of few pixels: objectives as above
+    domainbed        DomainBed's Colored and Rotated MNIST; here of printed digits, small
+    published        Colored MNIST, beside the published table; here of small digits
+
+Permuted digits are asked for: --parts permuted_digits. With MNIST as published, which
+wants an accelerator: study --parts permuted_digits --permuted-digits.width 1000
+--permuted-digits.iterations 5000 --permuted-digits.rate 1e-4 --permuted-digits.seeds 30.
 
 With real digits, the last part alone (--published.file, or TFDS):
 
     python -m experiments.domain_generalization short       # a fifth of the images
     python -m experiments.domain_generalization full        # as published: hours
+
+and that of DomainBed (--domainbed.file, or TFDS), for an accelerator:
+
+    python -m experiments.domain_generalization domainbed   # defaults of five methods
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
@@ -35,14 +46,19 @@ from pathlib import Path
 
 from experiments.domain_generalization.continual_settings import (
     Continual,
-    FisherName,
-    SplitDigits,
     StrategyName,
+)
+from experiments.domain_generalization.digit_settings import (
+    FisherName,
+    KeeperName,
+    PermutedDigits,
+    SplitDigits,
 )
 from experiments.domain_generalization.fine_tuning_settings import (
     FineTuning,
     TuningName,
 )
+from experiments.domain_generalization.image_settings import DomainBed, Looks
 from experiments.domain_generalization.settings import (
     Algorithms,
     Architecture,
@@ -52,6 +68,7 @@ from experiments.domain_generalization.settings import (
     DomainGeneralization,
     MethodName,
     Net,
+    Part,
     Published,
     Recall,
 )
@@ -79,7 +96,7 @@ PRESETS = {
         ),
         algorithms=Algorithms(methods=("erm", "irm"), updates=2),
         fine_tuning=FineTuning(
-            methods=("full", "lora"),
+            methods=("full", "lora", "ema"),
             targets=3,
             shots=(2, 4),
             updates=4,
@@ -92,7 +109,7 @@ PRESETS = {
             prompts=(4,),
         ),
         continual=Continual(
-            strategies=("naive", "replay"),
+            strategies=("naive", "replay", "lora_per_domain"),
             domains=3,
             updates=4,
             replayed=1,
@@ -109,11 +126,32 @@ PRESETS = {
             width=4,
             fisher_examples=128,
         ),
+        looks=Looks(rates=(1e-2,), seeds=2, images=40, each=4, steps=2, widths=(4, 4)),
+        domainbed=DomainBed(
+            methods=("erm", "irm"),
+            seeds=2,
+            every=4,
+            each=4,
+            steps=2,
+            anneal=1,
+            evaluations=1,
+            judged=8,
+        ),
+        permuted_digits=PermutedDigits(
+            strategies=("ewc", "si"),
+            stages=2,
+            seeds=2,
+            iterations=3,
+            batch=8,
+            width=4,
+            fisher_examples=20,
+        ),
         published=Published(share=0.1, restarts=2, hidden=4, steps=4, anneal=2),
     ),
     "laptop": DomainGeneralization(RUNS / "laptop"),
     "study": DomainGeneralization(
         RUNS / "study",
+        Part.__args__,
         corpus=Corpus(length=128, batch=16, updates=180, passes=4, tested=190),
         net=Net(features=96, layers=3, rate=4e-3),
         diversity=Diversity(draws=3),
@@ -127,6 +165,7 @@ PRESETS = {
             points=6,
             judged=190,
             others=32,
+            decay=0.98,
             prompts=(8, 32, 64),
             seeds=2,
         ),
@@ -148,6 +187,41 @@ PRESETS = {
             batch=128,
             width=400,
             fisher_examples=10_752,
+        ),
+        looks=Looks(
+            "mnist",
+            rates=(1e-3, 3e-3),
+            seeds=10,
+            images=1_790,
+            steps=1_500,
+            widths=(32, 64, 128),
+        ),
+        domainbed=DomainBed(
+            seeds=5, each=32, steps=1_000, anneal=100, evaluations=10, width=16
+        ),
+        permuted_digits=PermutedDigits(
+            "mnist",
+            strategies=KeeperName.__args__,
+            stages=10,
+            seeds=10,
+            iterations=500,
+            batch=128,
+            width=400,
+            fisher_examples=1_000,
+        ),
+    ),
+    "domainbed": DomainGeneralization(
+        RUNS / "domainbed",
+        parts=("domainbed",),
+        domainbed=DomainBed(
+            "mnist",
+            every=1,
+            width=64,
+            each=64,
+            steps=5_000,
+            anneal=500,
+            evaluations=20,
+            judged=2_000,
         ),
     ),
     "short": DomainGeneralization(

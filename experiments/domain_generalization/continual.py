@@ -26,6 +26,7 @@ from experiments.domain_generalization.continual_runs import (
 )
 from experiments.domain_generalization.continual_settings import StrategyName
 from experiments.domain_generalization.continual_tables import (
+    calibration_table,
     curve_figure,
     difference_figure,
     difference_table,
@@ -80,6 +81,7 @@ def sections(
             paragraph(words_of(experiment, domains)),
             strategy_table(arms),
             difference_table(arms),
+            calibration_table(arms),
             figure(
                 drawings["strategies"],
                 "Each order a dot: bits per byte at the end less those of doing nothing.",
@@ -111,8 +113,10 @@ def words_of(experiment: DomainGeneralization, domains: Domains) -> str:
         "Every strategy has as "
         f"many bytes: of {corpus.batch} windows of an update {settings.replayed} are "
         f"replayed, from {settings.capacity} that are kept, in the place of new ones. "
-        "Weights were chosen, for each order, by validation on the other orders. The unit "
-        "of intervals is the order."
+        f"LoRA per domain learns a model in the first stage, and of each later domain an "
+        f"adapter of rank {settings.rank} to it; at a test the domain is known. Weights, "
+        "of LoRA its alpha, were chosen, for each order, by validation on the other "
+        "orders. The unit of intervals is the order."
     )
 
 
@@ -157,6 +161,10 @@ def results(
                 "steps": one.steps.tolist(),
                 "test": one.test[order, place].tolist(),
                 "validation": one.validation[order, place, -1].tolist(),
+                **{
+                    key: float(side[order, place])
+                    for key, side in one.ends._asdict().items()
+                },
             }
             for name, one in runs.items()
             for order in range(count)

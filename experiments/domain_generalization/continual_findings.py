@@ -7,6 +7,7 @@ import numpy as np
 
 from experiments.criterion import Criterion
 from experiments.domain_generalization.continual_runs import StrategyRuns
+from experiments.domain_generalization.continual_scores import Ends
 from experiments.domain_generalization.continual_settings import StrategyName
 from experiments.domain_generalization.differences import (
     MARGIN,
@@ -39,12 +40,14 @@ STRATEGIES: dict[StrategyName, str] = {
     "dark_replay": "dark replay (DER++)",
     "ewc": "EWC, sampled",
     "ewc_batched": "EWC, batched",
+    "separate_ewc": "EWC, separate penalties",
     "si": "synaptic intelligence",
     "mas": "MAS",
     "l2_sp": "L2-SP",
     "lwf": "LwF",
     "ema": "moving average",
     "average": "running average",
+    "lora_per_domain": "LoRA per domain, known at a test",
 }
 
 
@@ -56,12 +59,14 @@ class Learned(NamedTuple):
       results: after each stage on the domain of each stage, (orders, stages, stages).
       untrained: on the domain of each stage, before the first.
       curve: of the domain of the first stage, at every evaluation.
+      ends: of the last model, its calibration and unseen domains.
     """
 
     weight: Float[np.ndarray, " o"]
     results: Float[np.ndarray, "o k k"]
     untrained: Float[np.ndarray, "o k"]
     curve: Float[np.ndarray, "o e"]
+    ends: Ends
 
 
 def learned_by(runs: StrategyRuns) -> Learned:
@@ -70,10 +75,10 @@ def learned_by(runs: StrategyRuns) -> Learned:
     each = np.arange(len(chosen))
     bits = in_order(runs.test[each, chosen])
     stages = bits.shape[-1]
-    ends = slice(None, None, (bits.shape[1] - 1) // stages)
-    at_ends = bits[:, ends]
+    at_ends = bits[:, :: (bits.shape[1] - 1) // stages]
     weights = np.array(runs.weights)[chosen]
-    return Learned(weights, at_ends[:, 1:], at_ends[:, 0], bits[..., 0])
+    ends = Ends(*(side[each, chosen] for side in runs.ends))
+    return Learned(weights, at_ends[:, 1:], at_ends[:, 0], bits[..., 0], ends)
 
 
 def by_other_orders(bits: Float[np.ndarray, "o w"]) -> Int[np.ndarray, " o"]:

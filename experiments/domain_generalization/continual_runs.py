@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-import jax
 import jax.numpy as jnp
 import numpy as np
 
+from experiments.domain_generalization.continual_scores import Ends, scores_of
 from experiments.domain_generalization.continual_settings import (
     FISHER_BATCH,
     Continual,
@@ -16,12 +16,13 @@ from experiments.domain_generalization.continual_settings import (
 from experiments.domain_generalization.corpora import Domains, Windows
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.text_models import language_model
-from experiments.domain_generalization.text_runs import FIRST, bits_of
+from experiments.domain_generalization.text_runs import FIRST
 from experiments.training import Run, trained
-from jaxgen.arrays import Array, Data, Float, Int, Key, Metrics, PyTree
+from jaxgen.arrays import Array, Float, Int, Key, PyTree
 from jaxgen.data.passes import in_passes
 from jaxgen.data.stages import latin_square, one_after_the_other
 from jaxgen.models.language_model import LanguageModel
+from jaxgen.models.low_rank import lora
 from jaxgen.objectives.parameter_importance import (
     Predict,
     Prediction,
@@ -30,14 +31,15 @@ from jaxgen.objectives.parameter_importance import (
     sampled_fisher,
 )
 from jaxgen.training.adamw import adamw
-from jaxgen.training.anchoring import ewc, l2_sp, lwf, mas, si
+from jaxgen.training.anchoring import ewc, l2_sp, lwf, mas, separate_ewc, si
 from jaxgen.training.continual import Strategy, consolidated, continual, naive
 from jaxgen.training.dispatch import feed_by_step
-from jaxgen.training.learner import Learner, State
+from jaxgen.training.learner import Learner
 from jaxgen.training.rate_shapes import Shape, trapezoid
 from jaxgen.training.rehearsal import a_gem, dark_replay, replay
 from jaxgen.training.replicate import grid
 from jaxgen.training.segment_average import segment_average
+from jaxgen.training.stage_adapters import adapter_per_stage
 from jaxgen.training.transforms import ema, guard
 
 WEIGHTS: dict[StrategyName, tuple[float, ...]] = {
@@ -50,14 +52,16 @@ WEIGHTS: dict[StrategyName, tuple[float, ...]] = {
     "dark_replay": (0.1, 0.5),
     "ewc": (0.1, 1.0, 10.0),
     "ewc_batched": (1.0, 10.0, 100.0),
+    "separate_ewc": (0.1, 1.0, 10.0),
     "mas": (1e-4, 1e-3),
     "si": (0.01, 0.1),
     "l2_sp": (1e-4, 1e-3),
     "lwf": (0.3, 1.0),
+    "lora_per_domain": (4.0, 16.0, 64.0),
 }
-"""Of each strategy, among which other orders choose; of ``ema`` the decay, and of those
-that have none a zero. In a first run EWC of 100 and more, and L2-SP of 0.01 and more, were
-worse than nothing at all."""
+"""Of each strategy, among which other orders choose; of ``ema`` the decay, of LoRA alpha,
+and of those that have none a zero. In a first run EWC of 100 and more, and L2-SP of 0.01
+and more, were worse than nothing at all; LoRA's 64 was added, as all orders chose 16."""
 
 
 class StrategyRuns(NamedTuple):
@@ -69,6 +73,7 @@ class StrategyRuns(NamedTuple):
       validation: on other documents, likewise.
       steps: updates made by each time.
       died: the step at which a run's parameters ceased to be finite, by run.
+      ends: what else is told of the last models.
     """
 
     weights: tuple[float, ...]
@@ -76,6 +81,7 @@ class StrategyRuns(NamedTuple):
     validation: Float[np.ndarray, "o w e k"]
     steps: Int[np.ndarray, " e"]
     died: dict[int, int]
+    ends: Ends
 
 
 def trained_with(
@@ -97,20 +103,26 @@ def trained_with(
             maker_of(name, experiment, model, count),
             grid(seed=seeds, order=orders, weight=weights),
             windows_of_continual(domains, count, settings),
-            scores_of(model, name),
+            scores_of(name, model, settings, count),
             count * settings.updates,
             settings.updates // settings.evaluations,
         ),
         folder,
     )
-    shape = len(orders), len(weights), -1, settings.seeds, len(found.steps), count
-    test, validation = (
-        np.moveaxis(found.scores[which].reshape(shape).mean(3), 2, 1).reshape(
-            count, len(weights), len(found.steps), count
-        )
-        for which in ("test", "validation")
+
+    def by_order(values: np.ndarray) -> np.ndarray:
+        shape = len(orders), len(weights), -1, settings.seeds, *values.shape[1:]
+        means = np.moveaxis(values.reshape(shape).mean(3), 2, 1)
+        return means.reshape(count, len(weights), *values.shape[1:])
+
+    return StrategyRuns(
+        weights,
+        by_order(found.scores["test"]),
+        by_order(found.scores["validation"]),
+        found.steps,
+        dict(found.died),
+        Ends(*(by_order(found.last(which)) for which in Ends._fields)),
     )
-    return StrategyRuns(weights, test, validation, found.steps, dict(found.died))
 
 
 def require_stages_of(count: int, domains: Sequence[str]) -> None:
@@ -130,13 +142,16 @@ def number_of_domains(settings: Continual, domains: Domains) -> int:
 
 
 def windows_of_continual(domains: Domains, count: int, settings: Continual) -> Windows:
-    """Windows of the domains that are learned, and as many to be judged by as is asked."""
+    """Windows of the domains that are learned, and as many to be judged by as is asked.
+
+    Those to be tested by are of unseen domains, too, which come last.
+    """
     windows = domains.windows
     most = min(settings.tested, windows.validation.shape[1], windows.test.shape[1])
     return Windows(
         windows.train[:count],
         windows.validation[:count, :most],
-        windows.test[:count, :most],
+        windows.test[:, :most],
     )
 
 
@@ -156,14 +171,20 @@ def maker_of(
 
     def make(order: Array, weight: Array) -> Learner:
         line = jnp.asarray(latin_square(count))[order.astype(jnp.int32)]
+        loss, draw = (
+            mean_nats_of(predict),
+            one_after_the_other(corpus.batch, every, line),
+        )
+        if name == "lora_per_domain":
+            change = lora(settings.rank, weight)
+            parts = adapter_per_stage(start, change, loss, optimizer, count, every)
+            return feed_by_step(guard(parts), rows_of(draw))
         strategy = strategy_of(name, predict, weight, settings)
-        learner = continual(start, mean_nats_of(predict), strategy, optimizer)
+        learner = continual(start, loss, strategy, optimizer)
         learner = looked_at(name, guard(learner), weight, count * every)
         if name == "joint":
             mixture = np.full(count, 1 / count)
             draw = in_passes(corpus.batch, corpus.batch * every * count, mixture)
-        else:
-            draw = one_after_the_other(corpus.batch, every, line)
         return consolidated(
             feed_by_step(learner, rows_of(draw)),
             strategy,
@@ -191,6 +212,7 @@ def strategy_of(
         "dark_replay": lambda: dark_replay(predict, weight, rows, capacity),
         "ewc": lambda: ewc(predict, weight, sampled_fisher),
         "ewc_batched": lambda: ewc(predict, weight, batched_fisher(FISHER_BATCH)),
+        "separate_ewc": lambda: separate_ewc(predict, weight, sampled_fisher),
         "mas": lambda: mas(predict, weight),
         "si": lambda: si(weight, damping=1e-3),
         "l2_sp": lambda: l2_sp(weight),
@@ -235,18 +257,3 @@ def prediction_of(model: LanguageModel) -> Predict:
         return Prediction(logits, rows[:, 1:])
 
     return predict
-
-
-def scores_of(model: LanguageModel, name: StrategyName):
-    """``(state, windows) -> scores`` of the parameters that a strategy looks at."""
-    owner = {"ema": "ema", "average": "segment_average"}.get(name)
-
-    def scores(state: State, windows: Data) -> Metrics:
-        looked = state._replace(params=state.extra[owner]) if owner else state
-        both = jnp.concatenate([windows.test, windows.validation], axis=1)
-        bits = jax.vmap(lambda each: bits_of(model, looked, each), 1)(
-            both.reshape(len(both), 2, -1, both.shape[-1])
-        )
-        return {"test": bits[0], "validation": bits[1]}
-
-    return scores

@@ -1,11 +1,9 @@
 """What can be asked of learning in stages, checked as it is made."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Literal
 
-from experiments.checks import require_each_once, require_positive, require_replicates
-from experiments.digit_sources import DigitSource
+from experiments.checks import require_each_once, require_positive
 
 StrategyName = Literal[
     "naive",
@@ -15,19 +13,17 @@ StrategyName = Literal[
     "dark_replay",
     "ewc",
     "ewc_batched",
+    "separate_ewc",
     "si",
     "mas",
     "l2_sp",
     "lwf",
     "ema",
     "average",
+    "lora_per_domain",
 ]
 FISHER_BATCH = 8
 """Windows of a group of the batched Fisher information of texts."""
-FISHER_IMAGES = 128
-"""Images of one, of digits."""
-
-FisherName = Literal["exact", "sampled", "empirical", "batched"]
 
 
 @dataclass(frozen=True)
@@ -46,6 +42,8 @@ class Continual:
     """Windows of --corpus.batch that are of earlier stages."""
     capacity: int = 64
     """Windows that are kept to be replayed, fewer than a stage has."""
+    rank: int = 4
+    """Of the low-rank adapters of lora_per_domain, of which each domain has one."""
     fisher_windows: int = 32
     """Of each stage, that its importances of parameters are means over."""
     evaluations: int = 4
@@ -56,7 +54,7 @@ class Continual:
     def __post_init__(self):
         require_each_once("continual.strategies", self.strategies)
         names = "updates", "replayed", "capacity", "fisher_windows", "evaluations"
-        require_positive("continual", self, "seeds", *names, "tested")
+        require_positive("continual", self, "seeds", *names, "tested", "rank")
         if not {"naive", "replay"} <= set(self.strategies):
             raise ValueError(
                 "--continual.strategies: expected naive, which the others are compared "
@@ -76,6 +74,18 @@ class Continual:
             raise ValueError(
                 f"--continual.evaluations {self.evaluations}: expected to divide "
                 f"--continual.updates {self.updates}"
+            )
+
+    def require_rank(self, features: int) -> None:
+        """Raises, given the features of a model.
+
+        Raises:
+          ValueError: adapters of a rank that none of its matrices has.
+        """
+        if "lora_per_domain" in self.strategies and self.rank > features:
+            raise ValueError(
+                f"--continual.rank {self.rank}: expected {features} or fewer, as "
+                "matrices have a rank of --net.features at most"
             )
 
     def require_stages(self, batch: int, budget: int) -> None:
@@ -98,38 +108,3 @@ class Continual:
                     f"{self.updates} batches of {batch} windows, of the {budget} of a "
                     "domain"
                 )
-
-
-@dataclass(frozen=True)
-class SplitDigits:
-    """Pairs of digits learned one after the other, each with two logits of its own."""
-
-    source: DigitSource = "digits8"
-    """Digits of scikit-learn, or MNIST's from TFDS."""
-    file: Path | None = None
-    """An .npz file of such images, used instead of TFDS."""
-    fishers: tuple[FisherName, ...] = ("exact", "batched")
-    """Kinds of Fisher information; each has weights of its own."""
-    seeds: int = 6
-    """Replicates; each has an order of digits of its own."""
-    iterations: int = 200
-    """Updates of each pair."""
-    batch: int = 64
-    """Images of an update."""
-    width: int = 100
-    """Of the two hidden layers."""
-    rate: float = 1e-3
-    """Of Adam."""
-    fisher_examples: int = 128
-    """Images of each pair that its Fisher information is a mean over."""
-
-    def __post_init__(self):
-        names = "iterations", "batch", "width", "rate", "fisher_examples"
-        require_positive("split_digits", self, *names)
-        require_each_once("split_digits.fishers", self.fishers)
-        require_replicates("split_digits.seeds", self.seeds)
-        if "batched" in self.fishers and self.fisher_examples < FISHER_IMAGES:
-            raise ValueError(
-                f"--split-digits.fisher-examples {self.fisher_examples}: expected "
-                f"{FISHER_IMAGES} or more, a group of the batched kind"
-            )

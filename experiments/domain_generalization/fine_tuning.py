@@ -20,6 +20,7 @@ from experiments.domain_generalization.fine_tuning_results import results_of
 from experiments.domain_generalization.fine_tuning_settings import TuningName
 from experiments.domain_generalization.fine_tuning_tables import (
     area_table,
+    calibration_table,
     front_figure,
     shot_figure,
     shot_table,
@@ -45,11 +46,13 @@ class Measured(NamedTuple):
     Attributes:
       names: of the targets.
       before: bits of the models that were tuned, by bytes of a prompt.
+      errors: of calibration, likewise.
       tuned: what every method came to.
     """
 
     names: tuple[str, ...]
     before: dict[int, Judged]
+    errors: dict[int, Judged]
     tuned: dict[TuningName, Tuned]
 
     @property
@@ -108,6 +111,7 @@ def measured_of(experiment: DomainGeneralization, folder: Path) -> Measured:
     return Measured(
         domains.train[: settings.targets],
         bases.judged,
+        bases.errors,
         {
             name: tuned_by(name, experiment, data, folder / name)
             for name in settings.methods
@@ -136,6 +140,9 @@ def sections(
             figure(drawings["shots"], SHOTS),
             paragraph(crossing_text(experiment, measured)),
             shot_table(measured.methods, measured.in_context, settings.shots, length),
+            calibration_table(
+                measured.before[0], measured.errors[0], tuned, measured.methods
+            ),
             target_table(measured.names, measured.before[0].own, measured.methods),
         )
     ]
@@ -170,8 +177,10 @@ def words_of(experiment: DomainGeneralization, measured: Measured) -> str:
         f"at {settings.points} points of a run. Windows that judge are halves, of "
         f"{half} bytes, so that a prompt has room before them. LoRA has rank "
         f"{settings.rank} in all matrices but the embeddings; a prefix has keys and values "
-        f"for {settings.prefix} bytes; WiSE-FT is the mean of the model before and after "
-        f"full tuning, at {settings.points} shares of it. {died} run(s) died."
+        f"for {settings.prefix} bytes; a moving average of full tuning keeps "
+        f"{settings.decay:g} of itself at each update; WiSE-FT is the mean of the model "
+        f"before and after full tuning, at {settings.points} shares of it. {died} run(s) "
+        "died."
     )
 
 

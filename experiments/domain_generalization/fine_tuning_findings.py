@@ -77,9 +77,15 @@ def chosen_rates(told: Told) -> Int[np.ndarray, "j s"]:
 
 def chosen(told: Told) -> tuple[Float[np.ndarray, "j s"], Float[np.ndarray, "j s"]]:
     """What the last point gains and loses at the rate that was chosen."""
-    rates = chosen_rates(told)[..., None]
-    gain, loss = (np.take_along_axis(side[..., -1], rates, -1)[..., 0] for side in told)
-    return gain, loss
+    rates = chosen_rates(told)
+    return at_end(told.gain, rates), at_end(told.loss, rates)
+
+
+def at_end(
+    values: Float[np.ndarray, "j s r p"], rates: Int[np.ndarray, "j s"]
+) -> Float[np.ndarray, "j s"]:
+    """Values at the last point, at the rates that were chosen."""
+    return np.take_along_axis(values[..., -1], rates[..., None], -1)[..., 0]
 
 
 def from_full(told: Mapping[str, Told]) -> dict[str, Difference]:

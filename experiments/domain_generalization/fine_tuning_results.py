@@ -24,6 +24,7 @@ def results_of(
     settings: FineTuning,
     names: Sequence[str],
     before: Mapping[int, Judged],
+    errors: Mapping[int, Judged],
     tuned: Mapping[TuningName, Tuned],
     told: Mapping[str, Told],
     criteria: Sequence[Criterion],
@@ -34,6 +35,7 @@ def results_of(
       settings: of the part.
       names: of the targets.
       before: bits of the models that were tuned, by bytes of a prompt.
+      errors: of calibration, likewise.
       tuned: what every method came to.
       told: what was gained and lost.
       criteria: what that decides.
@@ -64,6 +66,8 @@ def results_of(
                 "prompt": size,
                 "own": float(judged.own[place]),
                 "others": float(judged.others[place]),
+                "own_error": float(errors[size].own[place]),
+                "others_error": float(errors[size].others[place]),
             }
             for size, judged in before.items()
             for place, name in enumerate(names)
@@ -80,7 +84,7 @@ def rows(
     name: TuningName, tuned: Tuned, settings: FineTuning, names: Sequence[str]
 ) -> list[dict[str, Any]]:
     """One row for each target, number of windows, rate and point."""
-    parts = {"point": tuned.bits, "share": tuned.way}
+    parts = {"point": (tuned.bits, tuned.errors), "share": (tuned.way, None)}
     return [
         {
             "method": name,
@@ -90,7 +94,22 @@ def rows(
             part: point / settings.points,
             "own": float(judged.own[target, shot, rate, point]),
             "others": float(judged.others[target, shot, rate, point]),
+            **errors_at(errors, (target, shot, rate, point)),
         }
-        for part, judged in parts.items()
+        for part, (judged, errors) in parts.items()
         for target, shot, rate, point in np.ndindex(*judged.own.shape)
     ]
+
+
+def errors_at(errors: Judged | None, place: tuple[int, ...]) -> dict[str, float]:
+    """Calibration errors of a row, where they are known.
+
+    Example:
+      >>> errors_at(Judged(np.array([0.5]), np.array([0.25])), (0,))
+      {'own_error': 0.5, 'others_error': 0.25}
+    """
+    if errors is None:
+        return {}
+    return {
+        f"{side}_error": float(each[place]) for side, each in errors._asdict().items()
+    }

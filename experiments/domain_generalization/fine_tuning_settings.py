@@ -5,7 +5,7 @@ from typing import Literal
 
 from experiments.checks import require_each_once, require_positive, require_rising
 
-TuningName = Literal["full", "lora", "dora", "norms", "head", "prefix"]
+TuningName = Literal["full", "lora", "dora", "norms", "head", "prefix", "ema"]
 
 
 @dataclass(frozen=True)
@@ -33,6 +33,8 @@ class FineTuning:
     """Of low-rank adapters."""
     prefix: int = 8
     """Bytes before each window that a prefix stands for."""
+    decay: float = 0.9
+    """Of ema, the moving average of full tuning's parameters, at each update."""
     prompts: tuple[int, ...] = (8, 32)
     """Bytes of the target that are read before each window, where nothing is learned."""
     seeds: int = 1
@@ -44,6 +46,10 @@ class FineTuning:
         require_rising("fine_tuning.prompts", self.prompts, least=1)
         counts = "updates", "batch", "points", "judged", "others"
         require_positive("fine_tuning", self, *counts, "rank", "prefix", "seeds")
+        if not 0 < self.decay < 1:
+            raise ValueError(
+                f"--fine-tuning.decay {self.decay}: expected more than 0 and less than 1"
+            )
         if self.updates % self.points:
             raise ValueError(
                 f"--fine-tuning.updates {self.updates} --fine-tuning.points "

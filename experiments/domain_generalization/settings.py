@@ -11,11 +11,14 @@ from experiments.checks import (
     require_rising,
 )
 from experiments.digit_sources import DigitSource
-from experiments.domain_generalization.continual_settings import (
-    Continual,
+from experiments.domain_generalization.continual_settings import Continual
+from experiments.domain_generalization.digit_settings import (
+    PermutedDigits,
     SplitDigits,
 )
 from experiments.domain_generalization.fine_tuning_settings import FineTuning
+from experiments.domain_generalization.image_settings import DomainBed, Looks
+from experiments.domain_generalization.method_names import MethodName, SelectionName
 
 Part = Literal[
     "diversity",
@@ -24,11 +27,12 @@ Part = Literal[
     "fine_tuning",
     "continual",
     "split_digits",
+    "permuted_digits",
+    "looks",
+    "domainbed",
     "published",
 ]
 ArmName = Literal["attention", "window", "delta", "state_space", "convolution", "none"]
-MethodName = Literal["erm", "group_dro", "vrex", "irm", "coral"]
-SelectionName = Literal["training_domains", "other_targets"]
 
 
 @dataclass(frozen=True)
@@ -253,8 +257,10 @@ class DomainGeneralization:
 
     out: Path
     """Folder of the run; the same command in it continues what was cut short."""
-    parts: tuple[Part, ...] = Part.__args__
-    """Which parts of the claim to measure."""
+    parts: tuple[Part, ...] = tuple(
+        part for part in Part.__args__ if part != "permuted_digits"
+    )
+    """Which parts of the claim to measure; permuted digits take a minute more."""
     corpus: Corpus = field(default_factory=Corpus)
     net: Net = field(default_factory=Net)
     diversity: Diversity = field(default_factory=Diversity)
@@ -263,6 +269,9 @@ class DomainGeneralization:
     fine_tuning: FineTuning = field(default_factory=FineTuning)
     continual: Continual = field(default_factory=Continual)
     split_digits: SplitDigits = field(default_factory=SplitDigits)
+    permuted_digits: PermutedDigits = field(default_factory=PermutedDigits)
+    looks: Looks = field(default_factory=Looks)
+    domainbed: DomainBed = field(default_factory=DomainBed)
     published: Published = field(default_factory=Published)
 
     def __post_init__(self):
@@ -274,6 +283,7 @@ class DomainGeneralization:
                 f"{self.corpus.budget} of --corpus.batch times --corpus.updates"
             )
         self.continual.require_stages(self.corpus.batch, self.corpus.budget)
+        self.continual.require_rank(self.net.features)
 
         tuning, corpus = self.fine_tuning, self.corpus
         if tuning.shots[-1] > corpus.budget:

@@ -11,17 +11,25 @@ from experiments.domain_generalization.architecture import architecture
 from experiments.domain_generalization.continual import continual
 from experiments.domain_generalization.continual_runs import require_stages_of
 from experiments.domain_generalization.corpora import domains_of
+from experiments.domain_generalization.digit_settings import (
+    DigitTraining,
+    require_examples,
+)
+from experiments.domain_generalization.digit_stages import CLASSES, digits_by_class
 from experiments.domain_generalization.diversity import diversity
+from experiments.domain_generalization.domainbed import domainbed
+from experiments.domain_generalization.domainbed_data import (
+    digits_there as domainbed_digits,
+)
 from experiments.domain_generalization.fine_tuning import fine_tuning
+from experiments.domain_generalization.look_data import looks_of
+from experiments.domain_generalization.looks import looks
 from experiments.domain_generalization.page import WORDS
+from experiments.domain_generalization.permuted_digits import permuted_digits
 from experiments.domain_generalization.published import published
 from experiments.domain_generalization.published_runs import digits_there
 from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.split_digits import split_digits
-from experiments.domain_generalization.split_digits_data import (
-    require_examples,
-    split_digits_of,
-)
 from experiments.domain_generalization.training_sets import sets_on_circles
 from experiments.domain_generalization.tuning_data import require_targets
 from experiments.report import Part, left_report
@@ -33,8 +41,13 @@ PARTS: dict[str, Callable[[DomainGeneralization, Path], Part]] = {
     "fine_tuning": fine_tuning,
     "continual": continual,
     "split_digits": split_digits,
+    "permuted_digits": permuted_digits,
+    "looks": looks,
+    "domainbed": domainbed,
     "published": published,
 }
+WITHOUT_TEXT = {"looks", "domainbed", "published"}
+"""Parts that need no texts."""
 
 
 def report(experiment: DomainGeneralization) -> Path:
@@ -63,7 +76,11 @@ def require_possible(experiment: DomainGeneralization) -> None:
     """
     if "published" in experiment.parts:
         digits_there(experiment.published)
-    if experiment.parts == ("published",):
+    if "looks" in experiment.parts:
+        looks_of(experiment.looks)
+    if "domainbed" in experiment.parts:
+        domainbed_digits(experiment.domainbed)
+    if set(experiment.parts) <= WITHOUT_TEXT:
         return
     domains = domains_of(experiment.corpus)
     if "diversity" in experiment.parts:
@@ -73,17 +90,32 @@ def require_possible(experiment: DomainGeneralization) -> None:
     if "continual" in experiment.parts:
         require_stages_of(experiment.continual.domains, domains.train)
     if "split_digits" in experiment.parts:
-        digits = experiment.split_digits
-        there = split_digits_of("split_digits", digits.source, digits.file)
-        require_examples(digits.fisher_examples, there.train)
+        require_digits("split_digits", experiment.split_digits, 2)
+    if "permuted_digits" in experiment.parts:
+        require_digits("permuted_digits", experiment.permuted_digits, CLASSES)
+
+
+def require_digits(part: str, settings: DigitTraining, classes: int) -> None:
+    """Raises:
+    ValueError: digits that are none, or fewer of so many classes than are asked for.
+    """
+    there = digits_by_class(part, settings.source, settings.file)
+    most = classes * int(there.train.counts.min())
+    require_examples(part, settings.fisher_examples, most)
 
 
 def settings_of(experiment: DomainGeneralization) -> dict[str, Any]:
     """What decides the results, as JSON: all but where they go, and which parts."""
     settings = asdict(experiment)
     settings["corpus"]["folder"] = str(settings["corpus"]["folder"] or "")
-    settings["split_digits"]["file"] = str(settings["split_digits"]["file"] or "")
-    settings["published"]["file"] = str(settings["published"]["file"] or "")
+    for part in (
+        "split_digits",
+        "permuted_digits",
+        "looks",
+        "domainbed",
+        "published",
+    ):
+        settings[part]["file"] = str(settings[part]["file"] or "")
     return {
         "experiment": "domain_generalization",
         **{name: settings[name] for name in settings if name not in ("out", "parts")},

@@ -12,6 +12,7 @@ from jaxgen.arrays import Array, Float, Int, Metrics, PyTree, Scalar
 from jaxgen.attention.cost import Work, matrix_product
 from jaxgen.attention.expressions import causal, window
 from jaxgen.attention.positions import rotary
+from jaxgen.metrics.calibration import Guess, calibration_of, guesses
 from jaxgen.models.language_model import LanguageModel, parameter_count
 from jaxgen.models.text_encoder import TextEncoder
 from jaxgen.nn.attention import SelfAttention
@@ -24,6 +25,11 @@ from jaxgen.objectives.language import cross_entropy
 
 VOCABULARY = 256
 """Bytes."""
+BINS = 15
+"""Of calibration, or as many as there are bytes."""
+
+Logits = Callable[[Int[Array, "b t"]], Float[Array, "b _told v"]]
+"""``rows -> logits`` of each byte but the first."""
 
 
 class NoMixing(nn.Module):
@@ -119,8 +125,15 @@ def nats_of(
       rows: of text.
       scale: of the logits.
     """
+    return cross_entropy(scale * logits_of(model, params, rows), rows[:, 1:])
+
+
+def logits_of(
+    model: LanguageModel, params: PyTree, rows: Int[Array, "b t"]
+) -> Float[Array, "b _told v"]:
+    """Logits of each byte of a row but the first, from those before it."""
     logits: Any = model.apply({"params": params}, rows[:, :-1])
-    return cross_entropy(scale * logits, rows[:, 1:])
+    return logits
 
 
 def mean_nats(
@@ -174,3 +187,27 @@ def bits_of_rows(
         return nats(row[None].astype(jnp.int32))[0, context - 1 :].mean()
 
     return jax.lax.map(of_row, rows, batch_size=at_once) / jnp.log(2)
+
+
+def guesses_of_rows(
+    logits: Logits, rows: Int[Array, "n t"], context: int, at_once: int = 32
+) -> Guess:
+    """What is held likeliest of each byte of rows, but of their first ``context``.
+
+    Args:
+      logits: of all bytes but the first.
+      rows: of text.
+      context: at least 1.
+      at_once: rows at a time.
+    """
+
+    def of_row(row: Array) -> Guess:
+        told = logits(row[None].astype(jnp.int32))[0, context - 1 :]
+        return guesses(told, row[context:].astype(jnp.int32))
+
+    return jax.lax.map(of_row, rows, batch_size=at_once)
+
+
+def calibration_error(found: Guess) -> Scalar:
+    """The expected calibration error of bytes."""
+    return calibration_of(found, min(BINS, found.nats.size)).error

@@ -10,10 +10,14 @@ import numpy as np
 
 from experiments.domain_generalization.corpora import Domains, Windows
 from experiments.domain_generalization.settings import DomainGeneralization
-from experiments.domain_generalization.text_models import language_model, nats_of
+from experiments.domain_generalization.text_models import language_model, logits_of
 from experiments.domain_generalization.text_runs import FIRST, learner_of
 from experiments.domain_generalization.training_sets import all_but_one, mixtures
-from experiments.domain_generalization.tuning_data import Shown, bits_of_target
+from experiments.domain_generalization.tuning_data import (
+    SIDES,
+    Shown,
+    told_of_target,
+)
 from experiments.training import Run, Trajectories, is_done, train, trained
 from jaxgen.arrays import Array, Float, Metrics, PyTree
 from jaxgen.models.language_model import LanguageModel
@@ -22,7 +26,7 @@ from jaxgen.training.replicate import grid
 
 
 class Judged(NamedTuple):
-    """Bits per byte, means over seeds.
+    """Bits per byte, or calibration errors, means over seeds.
 
     Attributes:
       own: of each target.
@@ -39,10 +43,12 @@ class Bases(NamedTuple):
     Attributes:
       params: with a leading axis, each target's seeds in turn; read when they are needed.
       judged: by bytes of a prompt before each window: none, and some.
+      errors: of calibration, likewise.
     """
 
     params: Callable[[], PyTree]
     judged: dict[int, Judged]
+    errors: dict[int, Judged]
 
 
 def model_of(experiment: DomainGeneralization) -> LanguageModel:
@@ -68,10 +74,10 @@ def bases_of(
         del windows
         target = state.extra["hyper"]["target"].astype(jnp.int32)
 
-        def nats(rows: Array) -> Array:
-            return nats_of(model, state.params, rows)
+        def logits(rows: Array) -> Array:
+            return logits_of(model, state.params, rows)
 
-        each = [bits_of_target(nats, target, shown, prompt) for prompt in prompts]
+        each = [told_of_target(logits, target, shown, prompt) for prompt in prompts]
         return {which: jnp.stack([one[which] for one in each]) for which in each[0]}
 
     steps = corpus.steps
@@ -83,19 +89,24 @@ def bases_of(
 
     if not is_done(folder, steps):
         params()
-    return Bases(params, judged_of(trained(run, folder), prompts, settings.seeds))
+    found = trained(run, folder)
+    return Bases(
+        params,
+        judged_of(found, prompts, settings.seeds),
+        judged_of(found, prompts, settings.seeds, "_error"),
+    )
 
 
 def judged_of(
-    found: Trajectories, prompts: Sequence[int], seeds: int
+    found: Trajectories, prompts: Sequence[int], seeds: int, suffix: str = ""
 ) -> dict[int, Judged]:
-    """Bits at the end, by bytes of the prompt."""
+    """Scores at the end, by bytes of the prompt: bits, or those that end so."""
 
     def of(which: str) -> np.ndarray:
         last = found.last(which)
         return last.reshape(-1, seeds, len(prompts)).mean(1)
 
-    own, others = of("own"), of("others")
+    own, others = (of(side + suffix) for side in SIDES)
     return {
         prompt: Judged(own[:, place], others[:, place])
         for place, prompt in enumerate(prompts)

@@ -3,12 +3,17 @@
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
+import jax
 import jax.numpy as jnp
 import numpy as np
 
 from experiments.domain_generalization.corpora import CONTEXT, Domains
 from experiments.domain_generalization.fine_tuning_settings import FineTuning
-from experiments.domain_generalization.text_models import bits_of_rows
+from experiments.domain_generalization.text_models import (
+    Logits,
+    calibration_error,
+    guesses_of_rows,
+)
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree, Shaped
 
 AT_ONCE = 8
@@ -85,13 +90,18 @@ def rows_of_target(
     return rows
 
 
-def bits_of_target(
-    nats: Callable[[Array], Array], target: Array, shown: Shown, prompt: int = 0
+SIDES = "own", "others"
+SCORES = *SIDES, "own_error", "others_error"
+"""Bits per byte, and calibration errors."""
+
+
+def told_of_target(
+    logits: Logits, target: Array, shown: Shown, prompt: int = 0
 ) -> Metrics:
-    """Bits per byte of a target, and the mean of those of all other domains.
+    """`SCORES` of a target, and of all other domains together.
 
     Args:
-      nats: of each byte of rows but the first.
+      logits: of each byte of rows but the first.
       target: its number.
       shown: windows.
       prompt: bytes that stand before each window, of another one of those to tune on: what
@@ -105,9 +115,14 @@ def bits_of_target(
     before = jnp.asarray(shown.train)[target, places, :prompt]
     rows = jnp.concatenate([before, rows], axis=1).astype(jnp.int32)
     context = prompt + (shown.own.shape[-1] - 1) // CONTEXT
-    bits = bits_of_rows(nats, rows, context, AT_ONCE)
-    own = shown.own.shape[1]
-    return {"own": bits[:own].mean(), "others": bits[own:].mean()}
+    every, own = guesses_of_rows(logits, rows, context, AT_ONCE), shown.own.shape[1]
+    halves = [
+        jax.tree.map(lambda leaf, part=part: leaf[part], every)
+        for part in (slice(own), slice(own, None))
+    ]
+    bits = [half.nats.mean() / jnp.log(2) for half in halves]
+    errors = [calibration_error(half) for half in halves]
+    return dict(zip(SCORES, (*bits, *errors), strict=True))
 
 
 def require_targets(targets: int, train: Sequence[str]) -> None:

@@ -7,15 +7,14 @@ from experiments.domain_generalization.fine_tuning_settings import (
     FineTuning,
     TuningName,
 )
-from experiments.domain_generalization.text_models import nats_of
-from jaxgen.arrays import Array, Int, Key, PyTree
+from experiments.domain_generalization.text_models import logits_of
+from jaxgen.arrays import Array, Float, Int, Key, PyTree
 from jaxgen.models.adaptation import Adaptation
 from jaxgen.models.language_model import LanguageModel, untied
 from jaxgen.models.low_rank import lora
 from jaxgen.models.parameter_offsets import HEAD, NORMS_AND_BIASES, offset
 from jaxgen.models.prefix import Prefixed, logits_behind, prefix
 from jaxgen.models.weight_decomposition import dora
-from jaxgen.objectives.language import cross_entropy
 
 RATES: dict[TuningName, tuple[float, ...]] = {
     "full": (2e-4, 6e-4, 2e-3),
@@ -24,6 +23,7 @@ RATES: dict[TuningName, tuple[float, ...]] = {
     "norms": (5e-3, 1.5e-2, 5e-2),
     "head": (1e-3, 3e-3, 1e-2),
     "prefix": (1e-2, 3e-2, 1e-1),
+    "ema": (2e-4, 6e-4, 2e-3),
 }
 """Of AdamW, from one that changes little to one that costs more elsewhere than fronts are
 told for, by a pilot with other seeds."""
@@ -35,6 +35,7 @@ TITLES: dict[str, str] = {
     "norms": "norms and biases",
     "head": "head",
     "prefix": "prefix",
+    "ema": "full, moving average",
     "wise": "full, WiSE-FT",
     "in_context": "in context",
 }
@@ -45,11 +46,11 @@ class Method(NamedTuple):
 
     Attributes:
       adaptation: of the model's parameters.
-      nats: ``(what it makes of them, rows) -> nats`` of each byte but the first.
+      logits: ``(what it makes of them, rows) -> logits`` of each byte but the first.
     """
 
     adaptation: Adaptation
-    nats: Callable[[PyTree, Array], Array]
+    logits: Callable[[PyTree, Array], Array]
 
 
 def method_of(
@@ -69,14 +70,15 @@ def method_of(
     if name == "head":
         return head(model)
     if name == "prefix":
-        return Method(prefix(model, prompt), nats_behind(model, settings.prefix))
+        return Method(prefix(model, prompt), behind(model, settings.prefix))
     adaptation = {
         "full": offset,
+        "ema": offset,
         "lora": lambda: lora(settings.rank, settings.rank),
         "dora": lambda: dora(settings.rank, settings.rank),
         "norms": lambda: offset(NORMS_AND_BIASES),
     }[name]()
-    return Method(adaptation, lambda params, rows: nats_of(model, params, rows))
+    return Method(adaptation, lambda params, rows: logits_of(model, params, rows))
 
 
 def head(model: LanguageModel) -> Method:
@@ -91,17 +93,16 @@ def head(model: LanguageModel) -> Method:
         return apply(untied(model, params)[1], adapter)
 
     return Method(
-        Adaptation(start, moved), lambda params, rows: nats_of(own, params, rows)
+        Adaptation(start, moved), lambda params, rows: logits_of(own, params, rows)
     )
 
 
-def nats_behind(
+def behind(
     model: LanguageModel, before: int
-) -> Callable[[Prefixed, Array], Array]:
-    """Nats of each byte of rows but the first, behind a prefix."""
+) -> Callable[[Prefixed, Array], Float[Array, "b _told v"]]:
+    """Logits of each byte of rows but the first, behind a prefix."""
 
-    def nats(given: Prefixed, rows: Int[Array, "b t"]) -> Array:
-        logits = logits_behind(model, given, before, rows[:, :-1])
-        return cross_entropy(logits, rows[:, 1:])
+    def logits(given: Prefixed, rows: Int[Array, "b t"]) -> Array:
+        return logits_behind(model, given, before, rows[:, :-1])
 
-    return nats
+    return logits

@@ -17,10 +17,12 @@ from experiments.domain_generalization.settings import DomainGeneralization
 from experiments.domain_generalization.text_runs import FIRST
 from experiments.domain_generalization.tuning_bases import Judged, model_of
 from experiments.domain_generalization.tuning_data import (
+    SCORES,
+    SIDES,
     Data,
     Known,
-    bits_of_target,
     rows_of_target,
+    told_of_target,
 )
 from experiments.domain_generalization.tuning_methods import (
     RATES,
@@ -31,6 +33,7 @@ from experiments.training import Run, is_done, trained
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree
 from jaxgen.models.adaptation import learned_numbers
 from jaxgen.models.language_model import LanguageModel
+from jaxgen.objectives.language import cross_entropy
 from jaxgen.training.adamw import adamw
 from jaxgen.training.adaptation import adapted, with_base
 from jaxgen.training.dispatch import feed_by_step
@@ -38,7 +41,7 @@ from jaxgen.training.learner import Learner, State
 from jaxgen.training.rate_shapes import warm_up
 from jaxgen.training.replicate import grid
 from jaxgen.training.soups import interpolations
-from jaxgen.training.transforms import guard
+from jaxgen.training.transforms import ema, guard
 
 
 class Tuned(NamedTuple):
@@ -46,12 +49,14 @@ class Tuned(NamedTuple):
 
     Attributes:
       bits: (targets, shots, rates, points); the first point is before the first update.
-      way: likewise, at equal shares of the way from before to the end, zero first.
+      errors: of calibration, likewise.
+      way: bits at equal shares of the way from before to the end, zero first.
       numbers: that are learned.
       died: the step at which a run's parameters ceased to be finite, by run.
     """
 
     bits: Judged
+    errors: Judged
     way: Judged
     numbers: int
     died: dict[int, int]
@@ -89,8 +94,9 @@ def tuned_by(
         return over_seeds(found.last(f"way_{which}"))
 
     return Tuned(
-        Judged(*(over_seeds(found.scores[which]) for which in Judged._fields)),
-        Judged(*map(way, Judged._fields)),
+        Judged(*(over_seeds(found.scores[side]) for side in SIDES)),
+        Judged(*(over_seeds(found.scores[f"{side}_error"]) for side in SIDES)),
+        Judged(*map(way, SIDES)),
         numbers_of(name, model, settings),
         dict(found.died),
     )
@@ -107,8 +113,10 @@ def made_by(
 
         def on(known: Known) -> Learner:
             params, method = given(known, row, name, model, settings)
-            learner = learner_of(params, method, rate, settings.updates)
-            return feed_by_step(guard(learner), rows)
+            learner = guard(learner_of(params, method, rate, settings.updates))
+            if name == "ema":
+                learner = ema(learner, settings.decay)
+            return feed_by_step(learner, rows)
 
         return with_base(on)
 
@@ -124,18 +132,19 @@ def judged_by(
         known, shown = data
         row = state.extra["hyper"]["base"].astype(jnp.int32)
         params, method = given(known, row, name, model, settings)
-        tuned = method.adaptation.apply(params, state.params)
+        adapter = state.extra["ema"] if name == "ema" else state.params
+        tuned = method.adaptation.apply(params, adapter)
 
-        def bits(params: PyTree) -> Metrics:
-            def nats(rows: Array) -> Array:
-                return method.nats(params, rows)
+        def told(params: PyTree) -> Metrics:
+            def logits(rows: Array) -> Array:
+                return method.logits(params, rows)
 
-            return bits_of_target(nats, row // settings.seeds, shown)
+            return told_of_target(logits, row // settings.seeds, shown)
 
         if name != "full":
-            return bits(tuned)
+            return told(tuned)
         due = state.step == settings.updates
-        return on_the_way(bits, params, tuned, due, settings.points)
+        return on_the_way(told, params, tuned, due, settings.points)
 
     return scores
 
@@ -158,20 +167,20 @@ def learner_of(params: PyTree, method: Method, rate: Array, steps: int) -> Learn
 
     def loss(tuned: PyTree, rows: Array, key: Key) -> tuple[Array, Metrics]:
         del key
-        return method.nats(tuned, rows).mean(), {}
+        return cross_entropy(method.logits(tuned, rows), rows[:, 1:]).mean(), {}
 
     optimizer = adamw(rate, lambda step: warm_up(step, steps // 10), decay=0.0)
     return adapted(params, method.adaptation, loss, optimizer)
 
 
 def on_the_way(
-    bits: Callable[[PyTree], Metrics],
+    told: Callable[[PyTree], Metrics],
     params: PyTree,
     tuned: PyTree,
     due: Array,
     points: int,
 ) -> Metrics:
-    """Bits of a tuned model, and, once it is due, at equal shares of the way to it.
+    """Scores of a tuned model, and, once it is due, at equal shares of the way to it.
 
     The loop has one body: the model is compiled once for all of them.
     """
@@ -179,7 +188,7 @@ def on_the_way(
 
     def judged(place: Array) -> Metrics:
         stack = interpolations(params, tuned, shares[place][None])
-        return bits(jax.tree.map(lambda leaf: leaf[0], stack))
+        return told(jax.tree.map(lambda leaf: leaf[0], stack))
 
     def then(place: Array, found: Metrics) -> Metrics:
         return {
@@ -187,7 +196,7 @@ def on_the_way(
             for which, value in judged(place).items()
         }
 
-    nothing = {which: jnp.zeros(len(shares)) for which in ("own", "others")}
+    nothing = {which: jnp.zeros(len(shares)) for which in SCORES}
     count = jnp.where(due, len(shares), 1)
     found = lax.fori_loop(0, count, then, nothing)
     ways = {f"way_{which}": values[1:] for which, values in found.items()}

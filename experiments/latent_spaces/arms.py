@@ -6,12 +6,14 @@ from functools import partial
 from typing import Any
 
 import flax.linen as nn
+import jax.numpy as jnp
 import numpy as np
 import optax
 
 from experiments.latent_spaces.settings import FamilyName, ModelName, Models
-from jaxgen.arrays import Scalar
+from jaxgen.arrays import Data, Scalar
 from jaxgen.data.batches import minibatch
+from jaxgen.data.images import Labelled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.models.image_coders import PerceptronDecoder, PerceptronEncoder
 from jaxgen.models.likelihoods import Bernoulli
@@ -29,9 +31,15 @@ from jaxgen.training.dispatch import feed
 from jaxgen.training.learner import Learner
 from jaxgen.training.replicate import grid
 from jaxgen.training.transforms import guard
+from jaxgen.training.weight_schedules import WeightSchedule, scheduled
 
 DECODER = 0.02
 """Weight of the squares of a regularized autoencoder's decoder, by that of its codes."""
+
+
+def pixels(data: Labelled) -> Data:
+    """The images alone."""
+    return data.images
 
 
 @dataclass(frozen=True)
@@ -39,18 +47,20 @@ class Family:
     """Models that one program trains: they differ in a weight alone.
 
     Attributes:
-      code: ``size -> module``; see `jaxgen.nn.codes`.
+      net: of the settings and of the side of an image.
       objective: of the weight.
       weights: by the model's name.
       samples: codes for each image in training.
-      prior: ``size -> module``; see `jaxgen.models.priors`.
+      warmup: share of the run over which the weight grows from zero.
+      seen: what the models are given: images, or a tuple of them and conditions.
     """
 
-    code: Callable[[int], nn.Module]
+    net: Callable[[Models, int], Autoencoder]
     objective: Callable[[Scalar], Objective]
     weights: Mapping[Any, float]
     samples: int = 1
-    prior: Callable[[int], nn.Module] = StandardNormal
+    warmup: float = 0.0
+    seen: Callable[[Labelled], Data] = pixels
 
 
 @dataclass(frozen=True)
@@ -89,58 +99,75 @@ def regularized(weight: Scalar) -> Objective:
     )
 
 
-FAMILIES: dict[FamilyName, Family] = {
-    "points": Family(
-        PointCode,
-        regularized,
-        {"autoencoder": 0.0, "regularized": 0.05},
-    ),
-    "constant_scale": Family(
-        partial(ConstantGaussianCode, scale=0.5), weighted_elbo, {"constant_scale": 1.0}
-    ),
-    "variational": Family(
-        GaussianCode,
-        weighted_elbo,
-        {"vae_quarter": 0.25, "vae": 1.0, "vae_4": 4.0},
-    ),
-    "importance_weighted": Family(GaussianCode, unweighted, {"iwae_5": 1.0}, samples=5),
-}
+def around(
+    code: Callable[[int], nn.Module],
+    prior: Callable[[int], nn.Module] = StandardNormal,
+) -> Callable[[Models, int], Autoencoder]:
+    """Makes the network of all arms around a code and a prior of its size."""
+
+    def net(settings: Models, side: int) -> Autoencoder:
+        size = settings.code
+        return autoencoder_of(settings, code(size), prior(size), side)
+
+    return net
 
 
 def autoencoder_of(
-    settings: Models,
-    code: nn.Module,
-    side: int,
-    prior: Callable[[int], nn.Module] = StandardNormal,
+    settings: Models, code: nn.Module, prior: nn.Module, side: int
 ) -> Autoencoder:
-    """The network of all arms around one of their codes."""
+    """The network of all arms."""
     trunk: Any = {"width": settings.width, "depth": settings.depth}
     return Autoencoder(
         PerceptronEncoder(**trunk),
         code,
-        prior(settings.code),
+        prior,
         PerceptronDecoder((side, side, 1), **trunk),
         Bernoulli(),
     )
+
+
+FAMILIES: dict[FamilyName, Family] = {
+    "points": Family(
+        around(PointCode),
+        regularized,
+        {"autoencoder": 0.0, "regularized": 0.05},
+    ),
+    "constant_scale": Family(
+        around(partial(ConstantGaussianCode, scale=0.5)),
+        weighted_elbo,
+        {"constant_scale": 1.0},
+    ),
+    "variational": Family(
+        around(GaussianCode),
+        weighted_elbo,
+        {"vae_quarter": 0.25, "vae": 1.0, "vae_4": 4.0},
+    ),
+    "importance_weighted": Family(
+        around(GaussianCode), unweighted, {"iwae_5": 1.0}, samples=5
+    ),
+}
 
 
 def learner_of(
     settings: Models, family: Family, side: int
 ) -> Callable[[Scalar], Learner]:
     """Makes, of a traced weight, the guarded, fed learner of a family."""
-    code = family.code(settings.code)
-    model = autoencoder_of(settings, code, side, family.prior)
+    model = family.net(settings, side)
+
+    def weighted(weight: Scalar) -> Learner:
+        adam = optax.adam(settings.learning_rate)
+        return autoencoding(model, family.objective(weight), adam, family.samples)
 
     def make(weight: Scalar) -> Learner:
-        learner = autoencoding(
-            model,
-            family.objective(weight),
-            optax.adam(settings.learning_rate),
-            family.samples,
-        )
+        learner = scheduled(weighted, warmed(weight, family.warmup * settings.steps))
         return feed(guard(learner), minibatch(settings.batch))
 
     return make
+
+
+def warmed(end: Scalar | float, steps: Scalar | float) -> WeightSchedule:
+    """Linear from zero in so many steps, which may be traced, and none."""
+    return lambda step: end * jnp.clip((step + 1) / jnp.maximum(steps, 1), 0, 1)
 
 
 def axis_of(family: Family, wanted: Sequence[Any], seeds: int) -> dict[str, np.ndarray]:

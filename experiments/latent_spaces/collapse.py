@@ -9,6 +9,7 @@ import jax.numpy as jnp
 import numpy as np
 import optax
 
+from experiments.latent_spaces.arms import warmed
 from experiments.latent_spaces.collapse_tables import collapse_section
 from experiments.latent_spaces.settings import Collapse, LatentSpaces
 from experiments.latent_spaces.trained import Pixels, images_of
@@ -28,7 +29,7 @@ from jaxgen.training.dispatch import feed
 from jaxgen.training.learner import Learner, State
 from jaxgen.training.replicate import grid
 from jaxgen.training.transforms import guard
-from jaxgen.training.weight_schedules import WeightSchedule, scheduled
+from jaxgen.training.weight_schedules import scheduled
 
 
 def collapse(experiment: LatentSpaces, folder: Path) -> Part:
@@ -105,11 +106,6 @@ def learner_of(
         return feed(guard(learner), minibatch(models.batch))
 
     return make
-
-
-def warmed(end: Scalar, steps: Scalar) -> WeightSchedule:
-    """Linear from zero in so many steps, which may be traced, and none."""
-    return lambda step: end * jnp.clip((step + 1) / jnp.maximum(steps, 1), 0, 1)
 
 
 def held_out_scores(

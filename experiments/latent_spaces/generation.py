@@ -20,16 +20,21 @@ from experiments.latent_spaces.reference import reference_of
 from experiments.latent_spaces.samplers import DECOMPOSING, SAMPLERS
 from experiments.latent_spaces.scores import (
     Reference,
-    image_scores,
+    each_scored,
     perfect_images,
     trivial_images,
 )
-from experiments.latent_spaces.settings import LatentSpaces, ModelName, SamplerName
+from experiments.latent_spaces.settings import (
+    Generation,
+    LatentSpaces,
+    ModelName,
+    SamplerName,
+)
 from experiments.latent_spaces.trained import models
 from experiments.latent_spaces.wider import wider_family
 from experiments.report import Part
 from experiments.training import KEY, on_rows
-from jaxgen.arrays import Array, Float, Key, Metrics, PyTree
+from jaxgen.arrays import Array, Float, Key, PyTree
 from jaxgen.keys import named
 from jaxgen.models.autoencoder import Autoencoder
 
@@ -68,7 +73,7 @@ def made_by(experiment: LatentSpaces, folder: Path, reference: Reference) -> Mad
     every = np.concatenate(list(own.values()))
     made = {}
     for sampler in experiment.generation.samplers:
-        drawn = drawn_codes(experiment, sampler, every)
+        drawn = drawn_codes(experiment.generation, sampler, every)
         for name, codes in zip(found, np.split(drawn, len(found)), strict=True):
             net: Any = found[name].net
             images = on_rows(decoded(net), (found[name].params, codes))
@@ -83,10 +88,10 @@ def codes_of(net: Autoencoder, params: PyTree, key: Key, images: Array) -> Array
 
 
 def drawn_codes(
-    experiment: LatentSpaces, sampler: SamplerName, codes: Float[np.ndarray, "r n z"]
+    settings: Generation, sampler: SamplerName, codes: Float[np.ndarray, "r n z"]
 ) -> Float[np.ndarray, "r m z"]:
     """Codes to decode, for every row of codes: all models and seeds as one program."""
-    draw = SAMPLERS[sampler](experiment.generation)
+    draw = SAMPLERS[sampler](settings)
     keys = jax.random.split(named(KEY, sampler), len(codes))
     # LAPACK over a batch may lock up where simulated devices share their threads
     most = 1 if sampler in DECOMPOSING else None
@@ -115,11 +120,6 @@ def scored(
 ) -> dict[str, np.ndarray]:
     """Scores of the images of each seed, and some of them."""
     return {**on_rows(each_scored, images, reference), "images": images[:, :DRAWN]}
-
-
-def each_scored(images: Float[Array, "s n h w c"], reference: Reference) -> Metrics:
-    """Scores of the images of each seed."""
-    return jax.vmap(image_scores, (0, None))(images, reference)
 
 
 def references(

@@ -1,6 +1,7 @@
 """From scores to findings: points against distributions, and who collapsed."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
@@ -53,9 +54,16 @@ def latent_criteria(found: Found) -> list[Criterion]:
     ]
 
 
-def reports(found: Found) -> dict[ModelName, list[CollapseReport]]:
-    """Whether the code of each seed of each model collapsed, and which knob to turn."""
-    entropy = float(np.log(CLASSES))
+def reports(
+    found: Mapping[Any, Mapping[str, np.ndarray]], classes: int = CLASSES
+) -> dict[Any, list[CollapseReport]]:
+    """Whether the code of each seed of each model collapsed, and which knob to turn.
+
+    Args:
+      found: scores of every model, each (seeds, ...).
+      classes: that codes should tell apart at least.
+    """
+    entropy = float(np.log(classes))
     return {
         name: [
             collapse_report(

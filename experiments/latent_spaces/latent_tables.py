@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from experiments.criterion import Criterion, criterion_text, overall
 from experiments.latent_spaces.arms import TITLES
 from experiments.latent_spaces.latent_findings import Found, reports
-from experiments.latent_spaces.settings import ModelName
 from experiments.tables import Columns, difference_table, mean_table
 from jaxgen.metrics.collapse_report import CollapseReport
 from jaxgen.report.latents import dimension_bars
@@ -78,7 +77,10 @@ def latent_sections(
                 "What each dimension costs, KL to the prior: means over seeds of the "
                 "sorted rates, with 95 % intervals.",
             ),
-            *report_lines(reports(found)),
+            *report_lines(
+                {TITLES[name].title: one for name, one in reports(found).items()},
+                "classes apart at least, log 10 nats",
+            ),
         ),
         section(
             "What codes know",
@@ -120,20 +122,25 @@ def against_vae(found: Found) -> list[Fragment]:
 
 
 def report_lines(
-    told: Mapping[ModelName, Sequence[CollapseReport]],
+    told: Mapping[str, Sequence[CollapseReport]], what: str
 ) -> list[Fragment]:
-    """The collapse report of every model: verdicts over seeds, why, and what to do."""
+    """The collapse report of every model: verdicts over seeds, why, and what to do.
+
+    Args:
+      told: reports of all seeds, by the model's title.
+      what: codes should tell at least.
+    """
     lines, knobs = [], {}
     for name, seeds in told.items():
         counts = Counter(one.verdict for one in seeds)
         usual = counts.most_common(1)[0][0]
         one = next(one for one in seeds if one.verdict == usual)
         words = ", ".join(f"{count} {word}" for word, count in counts.items())
-        lines.append((TITLES[name].title, words, one.reason))
-        knobs.setdefault(one.knob, []).append(TITLES[name].title)
+        lines.append((name, words, one.reason))
+        knobs.setdefault(one.knob, []).append(name)
     caption = (
         "Collapse reports, verdicts of all seeds. Why: of the first seed of the "
-        "commonest verdict. Codes should tell classes apart at least, log 10 nats."
+        f"commonest verdict. Codes should tell {what}."
     )
     return [
         table(("model", "verdicts", "why"), lines, caption),

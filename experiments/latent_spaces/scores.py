@@ -57,6 +57,11 @@ def image_scores(images: Float[Array, "n h w c"], reference: Reference) -> Metri
     }
 
 
+def each_scored(images: Float[Array, "s n h w c"], reference: Reference) -> Metrics:
+    """Scores of the images of each seed."""
+    return jax.vmap(image_scores, (0, None))(images, reference)
+
+
 def classes_reached(logits: Float[Array, "n c"]) -> Array:
     """Classes with at least a tenth of their even share of the images, surely told."""
     shares = jax.nn.softmax(logits)
@@ -76,6 +81,16 @@ def nearest_ratio(images: Float[Array, "n h w c"], reference: Reference) -> Arra
     )
     own, usual = (nearest_distances(part, learned) for part in (made, held_out))
     return jnp.median(own) / jnp.median(usual)
+
+
+def agreement(
+    images: Float[Pixels, "*s n h w 1"],
+    labels: Int[Pixels, "*s n"],
+    reference: Reference,
+) -> Float[Array, "*s"]:
+    """Share of images that the classifier says to be of these classes."""
+    said = told(reference, images.reshape(-1, *images.shape[-3:])).argmax(-1)
+    return (said.reshape(labels.shape) == labels).mean(-1)
 
 
 def perfect_images(

@@ -12,7 +12,9 @@ from experiments.checks import (
 )
 from experiments.digit_sources import DigitSource
 
-Part = Literal["points_and_distributions", "generation", "likelihood", "collapse"]
+Part = Literal[
+    "points_and_distributions", "generation", "likelihood", "collapse", "text"
+]
 
 FamilyName = Literal["points", "constant_scale", "variational", "importance_weighted"]
 ModelName = Literal[
@@ -24,7 +26,15 @@ ModelName = Literal[
     "vae_4",
     "iwae_5",
 ]
-WiderName = Literal["rounded", "vector_quantized", "flow_prior"]
+TextName = Literal["point", "plain", "warmed", "free"]
+WiderName = Literal[
+    "rounded",
+    "vector_quantized",
+    "flow_prior",
+    "two_layers",
+    "ladder",
+    "conditional",
+]
 SamplerName = Literal["prior", "gaussian", "mixture", "flow", "second_stage"]
 ProtocolName = Literal["small", "gate", "iwae"]
 
@@ -82,8 +92,9 @@ class Generation:
     """Of the mixture."""
     steps: int = 1_000
     """Updates of the flow, and of the second stage."""
-    wider: tuple[WiderName, ...] = ("rounded", "flow_prior")
-    """Models with codes or priors of their own, each a program: FSQ, VQ, a flow prior."""
+    wider: tuple[WiderName, ...] = ("rounded", "flow_prior", "ladder", "conditional")
+    """Models with codes or priors of their own, each a program: FSQ, VQ, a flow prior,
+    two layers of codes, and a VAE that is told the class."""
 
     def __post_init__(self):
         require_each_once("generation.samplers", self.samplers)
@@ -147,6 +158,49 @@ class Collapse:
 
 
 @dataclass(frozen=True)
+class Text:
+    """Windows of bytes, told from a code and from the bytes before."""
+
+    domains: tuple[str, ...] = ("scripture", "legal", "code")
+    """Of the text that the package carries; two or more, which codes may tell apart."""
+    length: int = 16
+    """Bytes of a window."""
+    code: int = 8
+    """Dimensions of the latent space."""
+    features: int = 32
+    """Of each byte's vector."""
+    seeds: int = 6
+    """Replicates of each model, the unit of every interval; 2 or more."""
+    steps: int = 1_000
+    """Updates of each model."""
+    dispatch: int = 500
+    """Steps between two evaluations; divides steps."""
+    batch: int = 32
+    """Windows of an update."""
+    learning_rate: float = 3e-3
+    """Of Adam."""
+    warmup: float = 0.5
+    """Share of the run over which the weight of the rate grows, where it is warmed up."""
+    free: float = 0.5
+    """Nats that each dimension has for nothing, where some are free."""
+    scored: int = 256
+    """Held-out windows by which models are scored."""
+    texts: int = 200
+    """Windows that each model and seed writes, from codes of each kind."""
+    codes: int = 50
+    """Of the bound on log p(x)."""
+
+    def __post_init__(self):
+        require_each_once("text.domains", self.domains)
+        require_replicates("text.seeds", self.seeds)
+        require_dispatches("text", self.steps, self.dispatch)
+        names = "length", "code", "features", "batch", "learning_rate", "warmup"
+        require_positive("text", self, *names, "free", "scored", "texts", "codes")
+        if len(self.domains) < 2:
+            raise ValueError("--text.domains: expected two or more")
+
+
+@dataclass(frozen=True)
 class LatentSpaces:
     """What to train, how often, and where to leave the report."""
 
@@ -161,6 +215,7 @@ class LatentSpaces:
     generation: Generation = field(default_factory=Generation)
     likelihood: Likelihood = field(default_factory=Likelihood)
     collapse: Collapse = field(default_factory=Collapse)
+    text: Text = field(default_factory=Text)
 
     def __post_init__(self):
         require_replicates("seeds", self.seeds)

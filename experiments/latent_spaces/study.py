@@ -14,6 +14,7 @@ from experiments.latent_spaces.points_and_distributions import (
     points_and_distributions,
 )
 from experiments.latent_spaces.settings import LatentSpaces
+from experiments.latent_spaces.text import text
 from experiments.latent_spaces.trained import images_of
 from experiments.report import Part, left_report
 
@@ -22,6 +23,7 @@ PARTS: dict[str, Callable[[LatentSpaces, Path], Part]] = {
     "generation": generation,
     "likelihood": likelihood,
     "collapse": collapse,
+    "text": text,
 }
 
 

@@ -13,16 +13,16 @@ from experiments.digits import digits_of
 from experiments.latent_spaces.arms import (
     FAMILIES,
     Family,
-    autoencoder_of,
     axis_of,
     learner_of,
 )
 from experiments.latent_spaces.settings import Images, LatentSpaces, ModelName
 from experiments.training import KEY, Run, on_rows, train
-from jaxgen.arrays import Array, Float, Metrics, PyTree
+from jaxgen.arrays import Array, Data, Metrics, PyTree
 from jaxgen.data.images import Labelled
 from jaxgen.models.autoencoder import Autoencoder
 from jaxgen.training.learner import State
+from jaxgen.training.players import parted
 
 Pixels = Array | np.ndarray
 
@@ -102,33 +102,35 @@ def of_family(
     settings, seeds = experiment.models, experiment.seeds
     learn, test = images_of(experiment.images)
     side = learn.images.shape[1]
-    net = autoencoder_of(settings, family.code(settings.code), side, family.prior)
+    net = family.net(settings, side)
     run = Run(
         name.replace("_", " "),
         learner_of(settings, family, side),
         axis_of(family, wanted, seeds),
-        learn.images,
-        held_out(net, test.images),
+        family.seen(learn),
+        held_out(net, family.seen(test)),
         settings.steps,
         settings.dispatch,
     )
-    params = train(run, folder)
-    apart = jax.tree.map(lambda leaf: np.split(leaf, len(wanted)), params)
-    return {
-        model: Model(net, jax.tree.map(lambda _, one, at=at: one[at], params, apart))
-        for at, model in enumerate(wanted)
-    }
+    found = models_apart(net, train(run, folder), len(wanted))
+    return dict(zip(wanted, found, strict=True))
 
 
-def held_out(
-    net: Autoencoder, images: Float[Pixels, "n h w c"]
-) -> Callable[[State, Array], Metrics]:
+def models_apart(net: Any, params: PyTree, count: int) -> list[Model]:
+    """So many models with all their seeds, whose rows follow one another."""
+    leaves, structure = jax.tree.flatten(params)
+    apart = zip(*(np.split(leaf, count) for leaf in leaves), strict=True)
+    return [Model(net, jax.tree.unflatten(structure, one)) for one in apart]
+
+
+def held_out(net: Autoencoder, batch: Data) -> Callable[[State, Data], Metrics]:
     """Rate and distortion of images that were not learned from."""
+    images, conditions = jax.tree.map(jnp.asarray, parted(batch))
 
-    def evaluate(state: State, data: Array) -> Metrics:
-        terms: Any = net.apply(
-            {"params": state.params}, jnp.asarray(images), jax.random.key(0)
-        )
+    def evaluate(state: State, data: Data) -> Metrics:
+        key = jax.random.key(0)
+        variables = {"params": state.params}
+        terms: Any = net.apply(variables, images, key, 1, *conditions)
         return {
             "test_rate": terms.rate.mean(),
             "test_distortion": terms.distortion.mean(),

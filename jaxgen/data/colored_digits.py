@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 import jax
 
-from jaxgen.arrays import Array, Float, Int, Key
+from jaxgen.arrays import Array, Bool, Float, Int, Key
 from jaxgen.keys import named
 
 
@@ -18,6 +18,18 @@ class ColoredDigits(NamedTuple):
 
     images: Float[Array, "n h w 2"]
     labels: Float[Array, " n"]
+
+
+class Colours(NamedTuple):
+    """What is drawn for each image.
+
+    Attributes:
+      labels: of two classes.
+      channels: which of the two colours it has.
+    """
+
+    labels: Bool[Array, " n"]
+    channels: Int[Array, " n"]
 
 
 def colored_digits(
@@ -50,11 +62,38 @@ def colored_digits(
       >>> sure.labels.tolist(), sure.images[:, 0, 0].tolist()
       ([1.0, 1.0, 0.0, 0.0], [[0.0, 1.0], [0.0, 1.0], [1.0, 0.0], [1.0, 0.0]])
     """
+    drawn = colours(digits, flips, key, noise)
+    return ColoredDigits(
+        painted(images, drawn.channels), drawn.labels.astype(images.dtype)
+    )
+
+
+def colours(
+    digits: Int[Array, " n"], flips: Float[Array, " n"], key: Key, noise: float = 0.25
+) -> Colours:
+    """The labels and colours alone, as ``colored_digits`` draws them.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> drawn = colours(jnp.array([0, 9]), jnp.ones(2), jax.random.key(0), noise=0.0)
+      >>> drawn.labels.tolist(), drawn.channels.tolist()
+      ([True, False], [0, 1])
+    """
     noisy = jax.random.bernoulli(named(key, "label"), noise, digits.shape)
     flipped = jax.random.bernoulli(named(key, "colour"), flips)
     labels = (digits < 5) ^ noisy
-    channel = (labels ^ flipped).astype(digits.dtype)
-    colours = jax.nn.one_hot(channel, 2, dtype=images.dtype)
-    return ColoredDigits(
-        images[..., None] * colours[:, None, None], labels.astype(images.dtype)
-    )
+    return Colours(labels, (labels ^ flipped).astype(digits.dtype))
+
+
+def painted(
+    images: Float[Array, "*n h w"], channels: Int[Array, "*n"]
+) -> Float[Array, "*n h w 2"]:
+    """Gray images in one of two channels, with nothing in the other.
+
+    Example:
+      >>> import jax.numpy as jnp
+      >>> painted(jnp.ones((1, 1, 1)), jnp.array([1])).tolist()
+      [[[[0.0, 1.0]]]]
+    """
+    lit = jax.nn.one_hot(channels, 2, dtype=images.dtype)
+    return images[..., None] * lit[..., None, None, :]

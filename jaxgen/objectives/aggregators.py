@@ -1,6 +1,6 @@
 """One number of the losses of domains: what a learner of many domains descends."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
 import jax
@@ -195,3 +195,49 @@ def switched(
         return value, new._replace(count=state.count + 1)
 
     return Aggregator(init, combine)
+
+
+def chosen(
+    aggregators: Sequence[Aggregator], index: int | Int[Array, ""]
+) -> Aggregator:
+    """The aggregator of an index: which of several is a number, and so an axis of a study.
+
+    All are computed, and all keep their states; only the chosen one is descended.
+
+    Args:
+      aggregators: of the same losses.
+      index: of one of them, may be traced.
+
+    Example:
+      >>> aggregator = chosen([erm(), vrex(10.0)], 1)
+      >>> losses = jnp.array([1.0, 3.0])
+      >>> float(aggregator.combine(losses, aggregator.init(losses))[0])
+      12.0
+    """
+
+    def init(losses):
+        return tuple(one.init(losses) for one in aggregators)
+
+    def combine(losses, states):
+        told = [
+            one.combine(losses, state)
+            for one, state in zip(aggregators, states, strict=True)
+        ]
+        values = jnp.stack([value for value, _ in told])
+        return values[index], tuple(state for _, state in told)
+
+    return Aggregator(init, combine)
+
+
+def seen_by(aggregator: Aggregator, view: Callable[[Any], Any]) -> Aggregator:
+    """An aggregator of a part of what is told: of ``view(losses)``.
+
+    Example:
+      >>> aggregator = seen_by(erm(), lambda told: told["losses"])
+      >>> float(aggregator.combine({"losses": jnp.array([1.0, 3.0])}, ())[0])
+      2.0
+    """
+    return Aggregator(
+        lambda losses: aggregator.init(view(losses)),
+        lambda losses, state: aggregator.combine(view(losses), state),
+    )

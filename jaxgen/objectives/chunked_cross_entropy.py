@@ -6,8 +6,7 @@ from typing import NamedTuple
 import jax
 import jax.numpy as jnp
 
-from jaxgen.arrays import Array, Bool, Float, Int, Scalar
-from jaxgen.attention.linear import cut
+from jaxgen.arrays import Array, Bool, Float, Int, Scalar, Shaped
 from jaxgen.attention.tiles import accumulator
 
 
@@ -33,9 +32,10 @@ def chunked_cross_entropy(
 
     The same as ``cross_entropy(vectors @ matrix.T, tokens)``. A chunk of each row is at
     work at a time, in the gradient again: logits take ``b chunk v`` numbers, not
-    ``b t v``, for a third product of matrices beside the gradient's two. Chunks are of
-    all rows, so that examples may lie on many devices. Slopes of the matrix are summed
-    in float32 at least.
+    ``b t v``, for a third product of matrices beside the gradient's two. A chunk is of all
+    rows, and of tokens from all over them, as many apart as there are chunks: examples
+    may lie on many devices, and so may tokens. Slopes of the matrix are summed in float32
+    at least.
 
     Args:
       vectors: of the places where tokens are told.
@@ -54,8 +54,9 @@ def chunked_cross_entropy(
     """
     if chunk < 1:
         raise ValueError(f"chunked_cross_entropy(chunk={chunk}): expected 1 or more")
-    batch, length = tokens.shape
-    chunks = jax.tree.map(partial(cut, min(chunk, length)), (vectors, tokens))
+    length = tokens.shape[1]
+    count = -(-length // min(chunk, length))
+    chunks = jax.tree.map(partial(dealt, count), (vectors, tokens))
     # widened outside of the loop, as a loop sums slopes in the dtype of what it is given
     wide = matrix.astype(accumulator(matrix))
 
@@ -64,9 +65,24 @@ def chunked_cross_entropy(
         return told_at_once(of_chunk[0], wide.astype(matrix.dtype), of_chunk[1])
 
     found = jax.lax.map(told, chunks)
-    return jax.tree.map(
-        lambda x: x.swapaxes(0, 1).reshape(batch, -1)[:, :length], found
-    )
+    return jax.tree.map(partial(gathered, length), found)
+
+
+def dealt(count: int, x: Shaped[Array, "b t ..."]) -> Shaped[Array, "n b c ..."]:
+    """Places by turns to so many chunks, with zeros behind the last where they are short.
+
+    Example:
+      >>> dealt(2, jnp.arange(1, 6)[None])[:, 0].tolist()
+      [[1, 3, 5], [2, 4, 0]]
+    """
+    batch, length, *rest = x.shape
+    padding = [(0, 0), (0, -length % count), *[(0, 0)] * len(rest)]
+    return jnp.moveaxis(jnp.pad(x, padding).reshape(batch, -1, count, *rest), 2, 0)
+
+
+def gathered(length: int, x: Float[Array, "n b c"]) -> Float[Array, "b t"]:
+    """So many places of what `dealt` gave, in their order."""
+    return jnp.moveaxis(x, 0, 2).reshape(x.shape[1], -1)[:, :length]
 
 
 def told_at_once(

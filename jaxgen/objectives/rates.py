@@ -5,16 +5,17 @@ import jax.numpy as jnp
 from jaxgen.objectives.variational import Objective, Weight, over_batch
 
 
-def free_bits(nats: Weight, size: int = 1) -> Objective:
+def free_bits(nats: Weight, size: int = 1, weight: Weight = 1.0) -> Objective:
     """The ELBO in which each group of dimensions has some nats for free.
 
-    Computes ``mean distortion + sum_g max(nats, mean rate_g)`` with means over the
+    Computes ``mean distortion + weight sum_g max(nats, mean rate_g)`` with means over the
     batch: a group that costs less than that on average costs nothing more. A rate that
     is known in one column alone, without a closed form, is one group.
 
     Args:
       nats: free in each group; may be traced.
       size: neighbouring dimensions of a group: one for each, or all of them.
+      weight: of the rate, which may be warmed up.
 
     Raises:
       ValueError: groups of that size do not make up the dimensions.
@@ -33,7 +34,8 @@ def free_bits(nats: Weight, size: int = 1) -> Objective:
                 "divide into groups of it"
             )
         groups = rates.mean(0).reshape(-1, size).sum(1)
-        return passed.terms.distortion.mean() + jnp.maximum(groups, nats).sum(), {}
+        rate = jnp.maximum(groups, nats).sum()
+        return passed.terms.distortion.mean() + weight * rate, {}
 
     return objective
 

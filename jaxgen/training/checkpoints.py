@@ -1,6 +1,7 @@
 """Checkpoints of a run; the only file that knows orbax."""
 
 import logging
+import threading
 import warnings
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -33,8 +34,21 @@ class OtherKind(ValueError):
 
 
 class _Manager(ocp.CheckpointManager):
+    def __init__(self, *arguments: Any, **options: Any):
+        self.failed, self.failure = threading.Event(), Exception()
+        super().__init__(*arguments, **options)
+
     def reached_preemption(self, step: int) -> bool:
         return False  # the loop decides, and asks with a count of its own
+
+    def _wait_for_checkpointers(self) -> None:
+        """In the background; who fails here says so to nobody before all have met."""
+        try:
+            super()._wait_for_checkpointers()
+        except Exception as error:
+            self.failure = error
+            self.failed.set()
+            raise
 
 
 class Checkpoints:
@@ -59,7 +73,7 @@ class Checkpoints:
         )
         self.manager = self._open()
 
-    def _open(self) -> ocp.CheckpointManager:
+    def _open(self) -> _Manager:
         handlers = {
             "state": ocp.StandardCheckpointHandler(),
             "position": ocp.JsonCheckpointHandler(),
@@ -113,7 +127,14 @@ class Checkpoints:
         Raises:
           OSError: a save could not be written.
         """
-        self._write(None, self.manager.wait_until_finished)
+        self._write(None, self._finish)
+
+    def _finish(self) -> None:
+        """Of several processes one that cannot write does not wait for the others."""
+        while jax.process_count() > 1 and self.manager.is_saving_in_progress():
+            if self.manager.failed.wait(0.01):
+                raise self.manager.failure
+        self.manager.wait_until_finished()
 
     def _write(self, step: int | None, action) -> None:
         try:

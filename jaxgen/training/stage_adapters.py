@@ -1,7 +1,7 @@
 """One adapter for each stage: no stage changes what another has learned."""
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import jax
 import jax.numpy as jnp
@@ -132,14 +132,14 @@ def moving(
 ) -> optax.GradientTransformation:
     """The optimizer of the base alone, or of the adapter alone."""
 
-    def update(slopes, opt, params=None):
-        updates, opt = optimizer.update(part_of(slopes, base), opt, params)
-        return part_of(updates, base), opt
+    def update(updates, state, params=None):
+        own, state = optimizer.update(part_of(updates, base), state, params)
+        return part_of(own, base), state
 
     return optax.GradientTransformation(optimizer.init, update)
 
 
-def part_of(both: Adapted, base: Bool[Array, ""]) -> Adapted:
+def part_of(both: Any, base: Bool[Array, ""]) -> Adapted:
     """Zeros in the place of one of the two parts."""
 
     def where(kept: Bool[Array, ""], tree: PyTree) -> PyTree:

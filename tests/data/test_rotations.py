@@ -44,4 +44,4 @@ def test_it_is_pillows(degrees):
         shades = Image.fromarray(np.round(255 * image).astype(np.uint8))
         theirs = shades.rotate(degrees, Image.Resampling.BICUBIC, fillcolor=0)
         cut = 255 * own - np.asarray(theirs)  # its shades are whole, what is over lost
-        assert -1e-3 < cut.min() and cut.max() < 1 + 1e-3
+        assert cut.min() > -1e-3 and cut.max() < 1 + 1e-3

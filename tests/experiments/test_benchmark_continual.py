@@ -8,19 +8,20 @@ import numpy as np
 import pytest
 
 from experiments.benchmarks import continual
-from experiments.domain_generalization.continual_settings import SplitDigits
-from experiments.domain_generalization.split_digits_data import Pairs
-from experiments.domain_generalization.split_digits_runs import net_of, prediction_of
+from experiments.domain_generalization.digit_runs import net_of, prediction_of
+from experiments.domain_generalization.digit_settings import SplitDigits
+from experiments.domain_generalization.digit_stages import Shown, pairs
 from jaxgen.objectives.anchor import anchor_penalty
 from jaxgen.objectives.parameter_importance import batched_fisher, mean_nats_of
 
 WIDE = SplitDigits(width=64)
+PAIRS = pairs(jnp.arange(10))
 
 
 def test_the_formula_counts_the_products_of_a_gradient():
-    batch = Pairs(jnp.zeros((128, 784)), jnp.zeros(128, int), jnp.zeros(128, int))
+    batch = Shown(jnp.zeros((128, 784)), jnp.zeros(128, int), jnp.zeros(128, int))
     params = jax.eval_shape(net_of(WIDE).init, jax.random.key(0), batch.images)
-    loss = mean_nats_of(prediction_of(WIDE))
+    loss = mean_nats_of(prediction_of(WIDE, PAIRS))
     slope = jax.jit(jax.grad(lambda p: loss(p, batch, None)[0]))
     counted = slope.lower(params["params"]).compile().cost_analysis()["flops"]
     assert 1 < counted / continual.matmul_flops(128, 64) < 1.05
@@ -54,8 +55,8 @@ def test_both_sides_have_the_same_loss_penalty_and_fisher_information():
     params = jax.tree.map(jnp.asarray, params)
     x = np.random.default_rng(0).uniform(size=(256, 784)).astype(np.float32)
     y = np.arange(256) % 2
-    batch = Pairs(jnp.asarray(x), jnp.asarray(y), jnp.full(256, 3))
-    predict = prediction_of(WIDE)
+    batch = Shown(jnp.asarray(x), jnp.asarray(y), jnp.full(256, 3))
+    predict = prediction_of(WIDE, PAIRS)
     told = torch.from_numpy(x), torch.from_numpy(y)
     loss = mean_nats_of(predict)(params, batch, None)[0]
     assert float(loss) == pytest.approx(theirs.nats_of(net, *told, 3).item(), rel=1e-5)

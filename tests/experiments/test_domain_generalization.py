@@ -54,7 +54,15 @@ from tests.markup import Reader
 
 TINY = dataclasses.replace(
     claim.PRESETS["tiny"],
-    parts=("diversity", "architecture", "algorithms", "continual", "split_digits"),
+    parts=(
+        "diversity",
+        "architecture",
+        "algorithms",
+        "continual",
+        "split_digits",
+        "permuted_digits",
+        "looks",
+    ),
 )
 NAMES = TINY.corpus.train
 
@@ -141,7 +149,8 @@ def test_every_strategy_learns_every_order(results):
     keys = {
         (row["strategy"], tuple(row["order"]), row["weight"]) for row in found["rows"]
     }
-    assert len(keys) == len(found["rows"]) == 3 * 2
+    strengths = 1 + 1 + 3
+    assert len(keys) == len(found["rows"]) == 3 * strengths
     starts = [row["test"][0] for row in found["rows"]]
     # seeds are shared: before training all strategies are one model
     np.testing.assert_allclose(starts, [starts[0]] * len(starts), rtol=1e-5)
@@ -150,9 +159,22 @@ def test_every_strategy_learns_every_order(results):
     second = [row for row in found["rows"] if row["order"] == found["orders"][1]]
     one = {row["strategy"]: row["test"] for row in second}
     naive, replay = (np.array(one[name]) for name in ("nothing (naive)", "replay"))
+    lora = np.array(one["LoRA per domain, known at a test"])
+    place = NAMES.index(second[0]["order"][0])
+    # a stage learns its adapter alone: that of the first domain stays as it is
+    np.testing.assert_allclose(lora[3:, place], lora[2, place], rtol=1e-6)
+    np.testing.assert_allclose(lora[:3, place], naive[:3, place], rtol=1e-5)
+    assert np.abs(naive[3:, place] - naive[2, place]).min() > 1e-4
     # in the first stage there is nothing to replay
     np.testing.assert_allclose(naive[:3], replay[:3], rtol=1e-5)
     assert np.abs(naive[3:] - replay[3:]).max() > 1e-4
+
+
+def test_the_end_of_a_run_is_told_of_unseen_domains_too(results, folder):
+    for row in results["continual"]["rows"]:
+        assert 0 <= row["learned_error"] <= 1 and 0 <= row["unseen_error"] <= 1
+        assert 0 < row["unseen"] < 20
+    assert "unseen, calibration error" in (folder / "report.html").read_text()
 
 
 def test_every_pair_of_digits_is_told_after_every_stage(results):
@@ -163,6 +185,29 @@ def test_every_pair_of_digits_is_told_after_every_stage(results):
     for row in rows:
         assert np.shape(row["accuracy"]) == (5, 5)
         assert 0 <= np.min(row["accuracy"]) <= np.max(row["accuracy"]) <= 1
+
+
+def test_every_look_is_left_out_by_every_method(results, folder):
+    found, settings = results["looks"], TINY.looks
+    keys = {(row["method"], row["left_out"], row["weight"]) for row in found["rows"]}
+    assert len(keys) == len(found["rows"]) == 3 * (1 + 4 * 2)
+    for row in found["rows"]:
+        assert len(row["right"]) == settings.seeds
+        assert np.shape(row["held_right"]) == (settings.seeds, 3)
+        assert 0 <= min(row["right"]) <= max(row["right"]) <= 100
+    for by_rule in found["chosen"].values():
+        assert set(by_rule) == set(SELECTIONS)
+    assert "unit of every interval is the seed" in (folder / "report.html").read_text()
+
+
+def test_pixels_that_change_places_are_told_after_every_stage(results):
+    rows = results["permuted_digits"]["rows"]
+    assert {(row["strategy"], row["weight"] > 0, row["seed"]) for row in rows} == {
+        (name, heavy, seed)
+        for name, heavy in (("ewc", False), ("ewc", True), ("si", True))
+        for seed in range(2)
+    }
+    assert all(np.shape(row["accuracy"]) == (2, 2) for row in rows)
 
 
 def test_one_run_alone_and_the_mean_loss_of_many_start_alike(results):
@@ -179,7 +224,7 @@ def test_the_page_stands_alone_and_calls_no_oracle_a_result(folder):
     text = (folder / "report.html").read_text()
     Reader(text)
     assert "http" not in text and "<script" not in text
-    assert text.count("not a result: oracle") == 1
+    assert text.count("not a result: oracle") == 2  # of texts, and of looks
 
 
 def test_a_second_start_trains_nothing_and_finds_the_same(second_start):

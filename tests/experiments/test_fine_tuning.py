@@ -66,10 +66,13 @@ def test_before_any_update_nothing_is_gained_or_lost(results):
         if row["prompt"] == 0
     }
     told = [*rows_of(results, point=0.0), *rows_of(results, share=0.0)]
-    assert len(told) == 3 * SETTINGS.targets * len(SETTINGS.shots) * 3
+    assert len(told) == 4 * SETTINGS.targets * len(SETTINGS.shots) * 3
     for row in told:
         for which in ("own", "others"):
             assert row[which] == pytest.approx(before[row["target"]][which], abs=2e-6)
+        if "point" in row:
+            error = before[row["target"]]["own_error"]
+            assert row["own_error"] == pytest.approx(error, abs=1e-5)
 
 
 def test_the_way_to_full_tuning_ends_there(results):
@@ -80,8 +83,25 @@ def test_the_way_to_full_tuning_ends_there(results):
         assert way["own"] == pytest.approx(end["own"], abs=1e-5)
 
 
+def test_a_moving_average_lags_behind_full_tuning(results):
+    """It is ``(1 - d) full + d before`` after one update: between the two."""
+    place = {"point": 0.5, "windows": SETTINGS.shots[-1]}
+    full, mean = (rows_of(results, method=name, **place) for name in ("full", "ema"))
+    before = rows_of(results, method="ema", **{**place, "point": 0.0})
+    moved, behind = (
+        [
+            abs(row["own"] - start["own"])
+            for row, start in zip(rows, before, strict=True)
+        ]
+        for rows in (full, mean)
+    )
+    assert len(full) == len(mean) == SETTINGS.targets * 3
+    assert 0 < max(behind) < max(moved) / 2
+
+
 def test_the_page_stands_alone(folder):
     text = (folder / "report.html").read_text()
+    assert "calibration error" in text and TITLES["ema"] in text
     Reader(text)
     assert "http" not in text and "<script" not in text
 
@@ -163,6 +183,10 @@ def test_curves_cross_where_full_tuning_overtakes():
         (lambda: FineTuning(targets=2), "--fine-tuning.targets 2"),
         (lambda: FineTuning(updates=40), "fine-tuning.updates 40"),
         (lambda: FineTuning(rank=0), "fine-tuning.rank 0"),
+        (
+            lambda: FineTuning(decay=1.0),
+            "--fine-tuning.decay 1.0: expected more than 0",
+        ),
         (lambda: require_targets(5, ("a", "b", "c")), "targets 5: expected 3 or fewer"),
         (
             lambda: dataclasses.replace(TINY, fine_tuning=FineTuning()),
@@ -191,14 +215,18 @@ def test_every_method_learns_less_than_full_tuning_and_tells_every_byte():
     assert numbers["prefix"] == 2 * SETTINGS.prefix * 8
     rows = jnp.zeros((3, 5), jnp.int32)
 
-    def nats(name, key):
+    def logits(name, key):
         prompt = jnp.zeros(SETTINGS.prefix, jnp.int32)
         (init, apply), told = method_of(name, model, SETTINGS, prompt)
         params = model.init(key, rows)["params"]
         return told(apply(params, init(key, params)), rows)
 
     for name in TuningName.__args__:
-        assert jax.eval_shape(partial(nats, name), jax.random.key(0)).shape == (3, 4)
+        assert jax.eval_shape(partial(logits, name), jax.random.key(0)).shape == (
+            3,
+            4,
+            256,
+        )
 
 
 def test_names_on_the_command_line_are_those_that_exist():

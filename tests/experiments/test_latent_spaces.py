@@ -10,8 +10,7 @@ import pytest
 
 from experiments.digits import digits_of
 from experiments.latent_spaces import claim
-from experiments.latent_spaces.arms import FAMILIES, TITLES, autoencoder_of
-from experiments.latent_spaces.collapse import warmed
+from experiments.latent_spaces.arms import FAMILIES, TITLES, warmed
 from experiments.latent_spaces.latent_findings import latent_criteria
 from experiments.latent_spaces.likelihood_protocols import gate, iwae2016
 from experiments.latent_spaces.samplers import SAMPLERS
@@ -23,9 +22,17 @@ from experiments.latent_spaces.settings import (
     ModelName,
     Models,
     SamplerName,
+    Text,
+    TextName,
     WiderName,
 )
-from experiments.latent_spaces.wider import WIDER_TITLES, family_of
+from experiments.latent_spaces.text_findings import text_criteria
+from experiments.latent_spaces.text_models import TEXT_ARMS, axis_of
+from experiments.latent_spaces.text_scores import ngram_scores
+from experiments.latent_spaces.text_windows import Texts, texts_of
+from experiments.latent_spaces.wider import WIDER, WIDER_TITLES
+from jaxgen.data.images import Labelled
+from jaxgen.training.players import parted
 from tests.markup import Reader
 
 TINY = claim.PRESETS["tiny"]
@@ -60,23 +67,37 @@ def test_references_score_what_they_must(results):
 
 def test_the_wider_family_is_drawn_from_its_own_priors(results):
     rows = results["generation"]["wider"]
-    assert [row["model"] for row in rows] == [WIDER_TITLES["vector_quantized"]] * 2
+    wanted = [WIDER_TITLES[name] for name in TINY.generation.wider]
+    assert [row["model"] for row in rows] == [name for name in wanted for _ in range(2)]
     # three groups of one dimension, each at one of sixteen places
-    for row in rows:
+    for row in rows[:2]:
         assert row["rate"] == pytest.approx(3 * np.log(16), rel=1e-4)
+    for row in rows:
         assert row["frechet"] > 0 and row["distortion"] > 0
+        assert 0 <= row["agrees"] < row["agrees_of_real"] <= 1
 
 
 def test_each_of_the_wider_family_is_a_model_of_its_prior():
-    assert set(get_args(WiderName)) == set(WIDER_TITLES)
-    for name in get_args(WiderName):
-        family = family_of(name, 4)
-        settings = dataclasses.replace(TINY.models, code=4)
-        net = autoencoder_of(settings, family.code(4), 8, family.prior)
-        images = jax.ShapeDtypeStruct((2, 8, 8, 1), jnp.float32)
-        keys = [jax.eval_shape(jax.random.key, 0)] * 2
-        terms, _ = jax.eval_shape(net.init_with_output, keys[0], images, keys[1])
-        assert terms.codes.shape == (1, 2, 4)
+    assert set(get_args(WiderName)) == set(WIDER_TITLES) == set(WIDER)
+    data = Labelled(jnp.zeros((2, 8, 8, 1)), jnp.arange(2))
+    settings = dataclasses.replace(TINY.models, code=4)
+    for name, family in WIDER.items():
+        net = family.net(settings, 8)
+        terms = terms_of(net, family.seen(data))
+        layers = 2 if name in ("two_layers", "ladder") else 1
+        # the lowest layer is as large as the code of all other models
+        assert terms.codes.shape == (1, 2, 4 + 2 * (layers - 1))
+        assert set(family.weights) == {name}
+
+
+def terms_of(net, batch):
+    """Shapes of what a net says of a batch."""
+    images, conditions = parted(batch)
+
+    def run(key):
+        return net.init_with_output(key, images, key, 1, *conditions)[0]
+
+    return jax.eval_shape(run, jax.random.key(0))
 
 
 def test_likelihoods_are_nats_of_an_image_and_bounds_are_bounds(results):
@@ -99,6 +120,56 @@ def test_the_sweep_has_every_setting(results):
     assert all(0 <= row["active"] <= TINY.models.code for row in rows)
 
 
+def test_every_model_of_text_writes_from_codes_of_each_kind(results):
+    rows = {
+        (row["model"], row["sampler"], row["seed"]): row
+        for row in results["text"]["rows"]
+    }
+    seeds = range(TINY.text.seeds)
+    wanted = {
+        (arm.title, sampler, seed)
+        for arm in TEXT_ARMS.values()
+        for sampler in ("prior", "mixture")
+        for seed in seeds
+    }
+    beside = {(name, "", seed) for name in ("perfect", "trivial") for seed in seeds}
+    assert set(rows) == wanted | beside
+    for model, sampler, seed in wanted:
+        row, points = rows[model, sampler, seed], model == "autoencoder"
+        assert ("bound" in row) != points == (row["rate"] == 0)
+        assert 0 < row["distortion"] < 8 and row["bits"] > 0
+    for seed in seeds:
+        perfect, trivial = (rows[name, "", seed] for name in ("perfect", "trivial"))
+        assert all(perfect[way] < trivial[way] for way in ("bits", "back"))
+
+
+def test_text_that_is_all_alike_is_far_from_real_text_one_way():
+    real = texts_of(TINY.text)
+    spaces = np.full((2, 16, 8), ord(" "))
+    both = np.stack([spaces, np.stack([real.real[:16]] * 2)], axis=1).reshape(4, 16, 8)
+    found = ngram_scores(real, both)
+    alike, own = slice(0, None, 2), slice(1, None, 2)
+    assert (found["bits"][alike] < found["bits"][own]).all()
+    assert (found["back"][alike] > found["back"][own] + 1).all()
+
+
+def test_held_out_windows_of_text_are_of_other_documents():
+    texts = texts_of(dataclasses.replace(TINY.text, length=64))
+    assert isinstance(texts, Texts) and len(texts.held_out) == TINY.text.scored
+    learned = {row.tobytes() for row in texts.learned}
+    copies = sum(row.tobytes() in learned for row in texts.real)
+    assert copies < 0.02 * len(texts.real)  # a licence may be told twice
+
+
+def test_prices_of_text_are_paired_by_seed():
+    names = list(get_args(TextName))
+    assert names == list(TEXT_ARMS)
+    axis = axis_of(Text(seeds=2), names[1:])
+    assert axis["seed"].tolist() == [0, 1] * 3
+    assert axis["warmup"].tolist() == [0, 0, 0.5, 0.5, 0, 0]
+    assert axis["free"].tolist() == [0, 0, 0, 0, 0.5, 0.5]
+
+
 def test_the_page_stands_alone(folder):
     text = (folder / "report.html").read_text()
     Reader(text)
@@ -108,8 +179,7 @@ def test_the_page_stands_alone(folder):
 
 def test_points_and_densities_start_alike_and_see_the_same():
     point, dense = (
-        autoencoder_of(TINY.models, FAMILIES[name].code(3), 8)
-        for name in ("points", "variational")
+        FAMILIES[name].net(TINY.models, 8) for name in ("points", "variational")
     )
     images = jnp.zeros((2, 8, 8, 1))
     one, other = (
@@ -143,6 +213,15 @@ def test_a_weight_is_warmed_up_or_not():
     assert float(warmed(2.0, 0.0)(0)) == 2.0
 
 
+def test_criteria_of_text_tell_points_from_densities():
+    good, bad = ({"bits": np.full(6, x), "back": np.full(6, x)} for x in (3.0, 4.0))
+    coded = {"free": {"heard": np.full(6, 2.0)}}
+    right = text_criteria(coded, {("point", "prior"): bad, ("free", "prior"): good})
+    wrong = text_criteria(coded, {("point", "prior"): good, ("free", "prior"): bad})
+    assert [part.verdict for part in right] == ["supported"] * 3
+    assert [part.verdict for part in wrong] == ["supported", "refuted", "refuted"]
+
+
 def test_criteria_tell_points_from_densities():
     dense = {"width": np.full(6, 0.4), "from_prior": np.full(6, 0.1)}
     empty = {"width": np.zeros(6), "from_prior": np.full(6, 17.0)}
@@ -163,6 +242,9 @@ def test_criteria_tell_points_from_densities():
         (lambda: Likelihood(codes=0), "likelihood.codes 0"),
         (lambda: Likelihood(stages=9), "likelihood.stages 9"),
         (lambda: Collapse(weights=()), "collapse.weights"),
+        (lambda: Text(domains=("legal",)), "text.domains: expected two"),
+        (lambda: Text(steps=10, dispatch=3), "text.steps 10"),
+        (lambda: texts_of(Text(scored=10**6)), "text.scored 1000000"),
         (lambda: Collapse(noises=(-0.1,)), "collapse.noises"),
         (lambda: dataclasses.replace(TINY, seeds=1), "--seeds 1"),
         (

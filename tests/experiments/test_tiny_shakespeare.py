@@ -12,6 +12,8 @@ import pytest
 
 from experiments.tiny_shakespeare import protocol
 from experiments.tiny_shakespeare.training import text_of
+from tpu.cluster import Cluster
+from tpu.evidence import compared
 
 TINY = protocol.PRESETS["tiny"]
 
@@ -36,14 +38,39 @@ def test_the_last_tenth_is_told_but_once(text):
     np.testing.assert_array_equal(found.rows[1:, 0], found.rows[:-1, -1])
 
 
-def test_a_tiny_run_tells_what_it_came_to(text, tmp_path):
-    told = protocol.run(dataclasses.replace(TINY, out=tmp_path / "run", text=text))
-    found = json.loads((tmp_path / "run" / "results.json").read_text())
+@pytest.fixture(scope="module")
+def alone(text, tmp_path_factory):
+    """The folder of a run of one process, and what it said."""
+    out = tmp_path_factory.mktemp("alone") / "run"
+    return out, protocol.run(dataclasses.replace(TINY, out=out, text=text))
+
+
+def test_a_tiny_run_tells_what_it_came_to(alone):
+    out, told = alone
+    found = json.loads((out / "results.json").read_text())
     assert [one["step"] for one in found["evaluations"]] == [2, 4]
     last = found["evaluations"][-1]["validation"]
     assert 1 < last < 6 and f"{last:.4f} nats" in told
     assert [len(row) for row in found["drawn"]] == [7, 7]
     assert found["published"] == 1.88
+
+
+@pytest.mark.slow
+def test_two_processes_come_to_the_same_and_the_first_tells(alone, text, tmp_path):
+    """The batch is shared out over them, and is the same batch."""
+    module, out = "experiments.tiny_shakespeare", tmp_path / "run"
+    command = ("-m", module, "tiny", f"--text={text}", f"--out={out}")
+    with Cluster(command, tmp_path, 2, 1, patience=300) as cluster:
+        assert cluster.codes(300) == (0, 0), (tmp_path / "log").read_text()
+    assert compared(alone[0], out, exact=False) == ""
+    assert len((out / "record.jsonl").read_text().splitlines()) == 3
+
+
+def test_a_text_that_was_changed_is_another_run(alone, tmp_path):
+    other = tmp_path / "other.txt"
+    other.write_text("x" * 500)
+    with pytest.raises(ValueError, match="text: "):
+        protocol.run(dataclasses.replace(TINY, out=alone[0], text=other))
 
 
 def test_texts_and_settings_that_cannot_be_are_refused(text, tmp_path):

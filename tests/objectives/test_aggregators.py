@@ -10,9 +10,11 @@ from scipy.optimize import brentq, minimize
 from scipy.stats import norm
 
 from jaxgen.objectives.aggregators import (
+    chosen,
     cvar,
     erm,
     scaled_by,
+    seen_by,
     switched,
     vrex,
     weighted_risk,
@@ -20,7 +22,12 @@ from jaxgen.objectives.aggregators import (
 from jaxgen.objectives.checks import require_distribution
 from jaxgen.objectives.doremi import Excess, average_mixture, doremi, excess_losses
 from jaxgen.objectives.group_dro import group_dro
-from jaxgen.objectives.invariant_risk import Scaled, irmv1, with_slopes
+from jaxgen.objectives.invariant_risk import (
+    Scaled,
+    irm_by_halves,
+    irmv1,
+    with_slopes,
+)
 from jaxgen.objectives.quantile_risk import eqrm
 from two_bits import accuracy, losses, optimum, scaled_losses, table_of
 
@@ -231,6 +238,45 @@ def test_switching_changes_aggregators_and_keeps_their_states():
     np.testing.assert_allclose(weights[3], jax.nn.softmax(2 * x), rtol=1e-5)
 
 
+def test_a_penalty_of_halves_is_in_the_mean_that_of_all_examples():
+    slopes = np.random.default_rng(1).normal(size=(2, 6))  # of examples of two domains
+    pairs = np.array([(a, b) for a in slopes.T for b in slopes.T])  # (draws, halves, k)
+    penalty = irm_by_halves(3.0)
+    told = jax.vmap(
+        lambda pair: penalty.combine(Scaled(jnp.zeros((2, 2)), pair.T), ())[0]
+    )(jnp.asarray(pairs, jnp.float32))
+    exact = 3 * (slopes.mean(1) ** 2).mean()
+    np.testing.assert_allclose(told.mean(), exact, rtol=1e-5)
+    # the square of one slope of both halves is too large
+    assert 3 * (pairs.mean(1) ** 2).mean() > 1.5 * exact
+
+
+def test_a_chosen_aggregator_is_that_one_alone():
+    parts = [erm(), group_dro(1.0), switched(erm(), vrex(10.0), 1)]
+    view = [seen_by(one, lambda told: told["losses"]) for one in parts]
+    told = {"losses": jnp.asarray(LOSSES, jnp.float32)}
+
+    @jax.jit
+    def twice(index):
+        aggregator = chosen(view, index)
+
+        def second(told):
+            _, state = aggregator.combine(told, aggregator.init(told))
+            return aggregator.combine(told, state)
+
+        return jax.value_and_grad(second, has_aux=True)(told)
+
+    for index, one in enumerate(parts):
+        _, state = one.combine(told["losses"], one.init(told["losses"]))
+        alone = jax.value_and_grad(lambda x, i=one, s=state: i.combine(x, s)[0])
+        value, slope = alone(told["losses"])
+        (found, states), slopes = twice(index)
+        np.testing.assert_allclose(found, value, rtol=1e-6)
+        np.testing.assert_allclose(slopes["losses"], slope, rtol=1e-5, atol=1e-7)
+    np.testing.assert_allclose(states[1], jax.nn.softmax(2 * told["losses"]), rtol=1e-5)
+    assert states[2].count == 2
+
+
 @pytest.mark.parametrize(
     "refused, complaint",
     [
@@ -263,6 +309,10 @@ def test_switching_changes_aggregators_and_keeps_their_states():
             r"eqrm of 1 domain\(s\): expected 2",
         ),
         (lambda: combined(irmv1(1.0), Scaled(*jnp.ones((2, 1)))), "irmv1 of 1 domain"),
+        (
+            lambda: combined(irm_by_halves(1.0), Scaled(*jnp.ones((2, 1, 2)))),
+            "irm_by_halves of 1 domain",
+        ),
     ],
 )
 def test_what_makes_no_sense_is_refused(refused, complaint):

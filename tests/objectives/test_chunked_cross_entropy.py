@@ -15,6 +15,7 @@ from jaxgen.objectives.chunked_cross_entropy import (
     told_at_once,
 )
 from jaxgen.objectives.language import following
+from jaxgen.sharding.mesh import mesh_of
 
 RNG = np.random.default_rng(0)
 B, T, D, V = 2, 7, 4, 9
@@ -106,3 +107,20 @@ def test_what_follows_is_of_the_same_document_and_no_padding():
     assert chosen.astype(int).tolist() == [[1, 1, 0, 1, 0, 0], [1, 1, 1, 0, 0, 0]]
     assert (then == tokens + 1)[chosen].all()
     assert following(tokens).chosen.sum() == 10
+
+
+def test_devices_that_share_a_row_share_its_logits():
+    """Each has its tokens of every chunk; else all would compute all of them."""
+    matrix = jnp.ones((32, 16))
+    rows = jnp.ones((1, 64, 16)), jnp.ones((1, 64), int)
+
+    def total(vectors, tokens):
+        return chunked_cross_entropy(vectors, matrix, tokens, chunk=16).nats.sum()
+
+    def flops(devices):
+        mesh = mesh_of({"sequence": devices}, jax.devices()[:devices])
+        layout = jax.NamedSharding(mesh, jax.P(None, "sequence"))
+        program = jax.jit(jax.grad(total), in_shardings=layout, out_shardings=layout)
+        return program.lower(*rows).compile().cost_analysis()["flops"]
+
+    assert flops(8) < 0.2 * flops(1)

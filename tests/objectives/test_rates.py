@@ -25,6 +25,8 @@ def rate_paid(objective, key) -> float:
 def test_a_group_costs_at_least_its_free_nats(nats, size, paid, key):
     # of means over the batch: the third dimension costs 1 and 0, and pays 0.5
     assert rate_paid(free_bits(nats, size), key) == pytest.approx(paid, abs=1e-5)
+    half = rate_paid(free_bits(nats, size, weight=0.5), key)
+    assert half == pytest.approx(paid / 2, abs=1e-5)
 
 
 def test_no_free_bits_are_the_elbo(key):

@@ -39,12 +39,14 @@ class Attempt:
       ends: seconds after which they are taken away; never, unless told.
       notice: whether the program is told before, and saves.
       becomes: their state then.
+      nodes: seconds more until a pool has nodes.
     """
 
     waits: float = 60.0
     ends: float = float("inf")
     notice: bool = False
     becomes: str = "SUSPENDED"
+    nodes: float = 0.0
 
 
 @dataclass
@@ -154,8 +156,10 @@ class FakeCloud:
             one.state = "ACTIVE"
         if one.state != "ACTIVE":
             return
+        if age < one.fate.waits + one.fate.nodes:
+            return
         self.paid += step
-        had = age - one.fate.waits
+        had = age - one.fate.waits - one.fate.nodes
         if one.begun is not None and one.code is None:
             self.work(one, step)
         if had >= one.fate.ends:
@@ -330,6 +334,9 @@ def kubectl(cloud: FakeCloud, argv: tuple[str, ...]) -> Answer:
     if words[0] == "apply":
         json.loads(cloud.files[words[-1]])
         pool.begun, pool.code = cloud.program.saved, None
+    if words[:2] == ["get", "nodes"]:
+        there = cloud.now - pool.asked >= pool.fate.waits + pool.fate.nodes
+        return Answer(0, "node/x-1\n" if there else "")
     if words[0] == "get":
         words = {None: "", 0: "Completed"}
         ended = words.get(pool.code, "Failed")

@@ -3,6 +3,7 @@
 import json
 import shlex
 import subprocess
+from dataclasses import replace
 
 import pytest
 from fake_cloud import FLAGS, FakeCloud, Program, options
@@ -15,6 +16,7 @@ from tpu.backends.all import BACKENDS
 from tpu.backends.backend import Answer
 from tpu.chips import machines
 from tpu.job import Job, require_possible
+from tpu.pins import versions_note
 from tpu.prices import EXAMPLE, hourly_price
 
 PLACE = ("--project", "my-project", "--zone", "us-west4-a")
@@ -81,6 +83,11 @@ def test_hostile_words_reach_a_program_as_they_are(tmp_path):
         ({"max_hours": 0.0}, "max_hours=0.0: expected a positive limit"),
         ({"max_hours": float("inf")}, "max_hours=inf"),
         ({"max_usd": -1.0}, "max_usd=-1.0"),
+        ({"processes": 0}, "processes=0: expected 1 or more"),
+        ({"port": 0}, "port=0: expected 1 or more"),
+        ({"preemptions": -1}, "preemptions=-1: expected 0 or more"),
+        ({"patience": 0.0}, "patience=0: expected 10 s or more"),
+        ({"heartbeat": -5}, "heartbeat=-5: expected 10 s or more"),
     ],
 )
 def test_forms_are_refused_with_their_field(wrong, words):
@@ -221,6 +228,55 @@ def test_nothing_happens_without_yes(alone, capsys):
     assert "nothing was done" in capsys.readouterr().out
 
 
+@pytest.mark.parametrize("backend", ["queued", "gke", "local"])
+def test_patience_reaches_the_program_and_may_change_with_each_start(
+    backend, alone, capsys
+):
+    gke = {"cluster": "c", "image": "registry/x:1"} if backend == "gke" else {}
+    wanted = job(backend=backend, patience=77.0, heartbeat=33, on="v6e-8", **gke)
+    launching.keep(wanted)
+    for words, expected in (((), "77"), (("--patience", "88"), "88")):
+        plan = BACKENDS[backend].run(
+            replace(wanted, patience=float(expected)), ("0",), 2_000_000_000
+        )
+        assert launching.run(["ring", *words]) == 0
+        told = capsys.readouterr().out
+        text = " ".join(one.text for one in plan if isinstance(one, Write))
+        assert f"--patience={expected}" in (text or told)
+        assert "--heartbeat=33" in (text or told)
+    assert launching.run(["ring", "--heartbeat", "0"]) == 2
+    assert "heartbeat=0: expected 10 s or more" in capsys.readouterr().err
+
+
+def test_a_plan_tells_the_version_that_will_run_and_those_that_were_proved(tmp_path):
+    lock = tmp_path / "py3.12.txt"
+    lock.write_text("jax==0.12.0 \\\n    --hash=x\njaxlib==0.11.0\n")
+    (tmp_path / "jax-0.10.2-libtpu-0.0.52").mkdir()
+    told = versions_note(lock, tmp_path)
+    assert (
+        "install jax 0.12.0 (py3.12.txt); the proofs that are kept are of 0.10.2"
+        in told
+    )
+    (tmp_path / "jax-0.12.0-libtpu-0.0.52").mkdir()
+    assert versions_note(lock, tmp_path).endswith(
+        "0.12.0 (py3.12.txt), of which proofs are kept"
+    )
+
+
+def test_jobs_that_share_a_bucket_have_a_folder_each():
+    wanted = job(bucket="gs://my-bucket")
+    *_, install = BACKENDS["queued"].sync(wanted, ("ring",))
+    assert shlex.split(install.argv[-1].partition("=")[2])[-2:] == [
+        "/mnt/jaxgen",
+        "runs/ring",
+    ]
+    gke = job(
+        backend="gke", bucket="gs://my-bucket", cluster="c", image="x", on="v6e-8"
+    )
+    manifest, *_ = BACKENDS["gke"].run(gke, ("ring",), 2_000_000_000)
+    assert "only-dir=runs/ring," in manifest.text
+
+
 def test_a_launch_with_yes_lives_and_can_be_asked_about(alone, capsys):
     cloud = FakeCloud()
     world = cloud.world()
@@ -255,6 +311,11 @@ def test_dead_requests_are_found_and_deleted_and_others_are_not(alone):
 def test_words_for_people(alone, capsys):
     assert launching.status(["nobody"]) == 2
     assert "no job 'nobody' in runs/jobs" in capsys.readouterr().err
+    assert launching.down([]) == 2
+    assert "name a job, or give --stale" in capsys.readouterr().err
+    launching.keep(job())
+    assert launching.logs(["ring", "--lines", "0"]) == 2
+    assert "--lines 0: expected 1 or more" in capsys.readouterr().err
     assert launching.launch(["--", "-m", "x"]) == 2
     assert "project is missing" in capsys.readouterr().err
     cloud = FakeCloud(quota=0)

@@ -1,5 +1,6 @@
 """How a program is started as one of many, watched, and how its end is told."""
 
+import os
 import subprocess
 import sys
 import textwrap
@@ -8,9 +9,10 @@ from pathlib import Path
 import jax
 import pytest
 
+from tpu import watching
 from tpu.bootstrap import ALONE, code_of, left_alone, require_sane_slices
 from tpu.exit_codes import verdict
-from tpu.watching import Stillness, newest
+from tpu.watching import Newest, Stillness
 
 ROOT = Path(__file__).parents[2]
 
@@ -88,7 +90,7 @@ def test_what_exit_codes_say(codes, said):
 
 def test_stillness_ends_with_every_new_line(tmp_path):
     now = [0.0]
-    stillness = Stillness(lambda: newest(tmp_path), lambda: now[0])
+    stillness = Stillness(Newest(tmp_path, 0.0), lambda: now[0])
     now[0] = 10.0
     assert stillness.seconds() == 10
     (tmp_path / "deep").mkdir()
@@ -99,6 +101,29 @@ def test_stillness_ends_with_every_new_line(tmp_path):
         assert stillness.seconds() == 0
     now[0] = 37.0
     assert stillness.seconds() == 7
+
+
+def test_a_record_that_grows_is_all_that_is_looked_at(tmp_path, monkeypatch):
+    """Folders are searched once it is still, and then now and then."""
+    now, searches, search = [0.0], [], watching.latest
+    monkeypatch.setattr(
+        watching, "latest", lambda at: searches.append(at) or search(at)
+    )
+    newest = Newest(tmp_path, 90.0, lambda: now[0])
+    assert newest() is None and len(searches) == 1
+    for name in ("first", "second"):
+        now[0] += 90.0
+        (tmp_path / name).mkdir()
+        file = tmp_path / name / "record.jsonl"
+        for lines in range(1, 4):
+            file.write_text("{}\n" * lines)
+            os.utime(file, (now[0] + lines,) * 2)
+            assert newest() == (file, 3 * lines)
+    assert len(searches) == 3
+    now[0] += 80.0
+    assert newest() == (file, 9) and len(searches) == 3
+    now[0] += 10.0
+    assert newest() == (file, 9) and len(searches) == 4
 
 
 def test_who_hangs_tells_where_and_ends(tmp_path):

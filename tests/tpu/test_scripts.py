@@ -93,11 +93,67 @@ def test_stopping_asks_first_and_insists_after(folder):
 
 def test_starting_again_ends_what_runs(folder):
     host("start", folder, FAR, "sleep", "1000")
-    first = (folder / "pid").read_text().strip()
+    first = (folder / "pid").read_text().split()[0]
     host("start", folder, FAR, "true")
     assert awaited(folder) == "0"
     groups = [line.split(") ")[-1].split() for line in lines_of_processes()]
     assert first not in [group for state, _, group, *_ in groups if state != "Z"]
+
+
+def test_a_number_that_another_process_has_by_now_is_not_the_program(folder):
+    """As after a machine has started again: nothing runs, and nobody is killed."""
+    other = subprocess.Popen(["sleep", "1000"], start_new_session=True)
+    try:
+        (folder / "pid").write_text(f"{other.pid} 1\n")
+        assert code_of(folder) == "137"
+        host("stop", folder)
+        assert other.poll() is None
+        began = Path(f"/proc/{other.pid}/stat").read_text().split(") ")[-1].split()[19]
+        (folder / "pid").write_text(f"{other.pid} {began}\n")
+        assert code_of(folder) == "running"
+    finally:
+        other.kill()
+        other.wait()
+
+
+def installed(folder: Path, version: str, *arguments: str) -> tuple[str, str]:
+    """What install says where uv only writes down its words, and Python its version."""
+    tools, venv = folder / "tools", folder / "venv" / "bin"
+    for path in (tools, venv, folder / "code" / "locks"):
+        path.mkdir(parents=True, exist_ok=True)
+    for lock in ("py3.11", "py3.12"):
+        (folder / "code" / "locks" / f"{lock}.txt").write_text(f"of {lock}\n")
+    said = f"import sys; sys.version_info = {version}; exec(sys.argv[1])"
+    scripts = {
+        tools / "uv": 'echo uv "$@" >&2',
+        tools / "mountpoint": "exit 0",
+        venv / "python": f'exec {sys.executable} -c "{said}" "$2"',
+    }
+    for path, body in scripts.items():
+        path.write_text(f"#!/bin/bash\n{body}\n")
+        path.chmod(0o755)
+    environment = {"PATH": f"{tools}:{os.environ['PATH']}", "HOME": str(folder)}
+    words = ["bash", str(FOLDER / "host.sh"), "install", str(folder), *arguments]
+    done = subprocess.run(words, env=environment, capture_output=True, text=True)
+    return done.stdout, done.stderr
+
+
+def test_the_lock_is_that_of_the_python_there_and_versions_are_told(folder):
+    for version, lock in ("(3, 11)", "py3.11"), ("(3, 13)", "py3.12"):
+        said, words = installed(folder, version, "tpu")
+        assert (folder / "pins").read_text() == f"of {lock}\n", words
+        assert said.startswith("installed: Python 3.") and ", jax 0." in said, words
+        assert f"-c {folder}/pins {folder}/code[tpu]" in words
+    said, words = installed(folder, "(3, 10)", "tpu")
+    assert said == "" and "expected 3.11 or newer" in words
+
+
+def test_each_job_has_a_folder_in_the_bucket(folder):
+    mount = folder / "mount"
+    mount.mkdir()
+    _, words = installed(folder, "(3, 12)", "tpu", str(mount), "runs/ring")
+    assert os.readlink(folder / "code" / "runs") == f"{mount}/runs/ring", words
+    assert (mount / "runs" / "ring").is_dir()
 
 
 def test_the_deadline_ends_the_program(folder):

@@ -130,6 +130,23 @@ def test_waiting_has_a_limit_of_its_own_and_costs_nothing():
     assert (cloud.paid, life.spent) == (0, 0)
 
 
+def test_a_pool_without_nodes_is_waited_for_and_costs_nothing():
+    cloud = FakeCloud(fates=[Attempt(nodes=6 * 3600)])
+    life = lived(cloud, job("gke", max_hours=1))
+    assert (life.outcome, life.preemptions, life.failures) == ("done", 0, 0)
+    assert life.spent == pytest.approx(cloud.paid, abs=180) and cloud.paid < 1200
+    cloud = FakeCloud(fates=[Attempt(nodes=6 * 3600)])
+    life = lived(cloud, job("gke", max_hours=1, max_wait_hours=3))
+    assert life.outcome == "no machines in 3 hours" and cloud.paid == 0
+    assert life.spent < 180
+
+
+def test_pods_outlive_what_they_may_wait():
+    wanted = job("gke", max_wait_hours=2)
+    manifest, *_ = BACKENDS["gke"].run(wanted, ("ring",), 1000)
+    assert '"8200"' in manifest.text and '"1000"' not in manifest.text
+
+
 @pytest.mark.parametrize("backend", KINDS)
 def test_the_client_keeps_the_limit(backend):
     cloud = FakeCloud(Program(work=1e9), fates=[Attempt(ends=1000), Attempt()])

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from jaxgen.training import directory
 from jaxgen.training.directory import SETTINGS, differences, run_directory
 
 OURS = {"steps": 100, "model": {"width": 8, "depth": 2}, "rates": (0.1, 0.2)}
@@ -46,6 +47,18 @@ def test_the_same_settings_continue(folder):
     make(folder, dict(reversed(OURS.items())) | {"rates": [0.1, 0.2]})
     assert contents(folder) == before
     assert before["record"] == b"a line"
+
+
+def test_others_wait_for_the_first_and_heed_its_refusal(folder, monkeypatch):
+    monkeypatch.setattr(directory, "is_first", lambda: False)
+    for held in (True, False):
+        monkeypatch.setattr(directory, "the_firsts", lambda ours, held=held: held)
+        if held:
+            make(folder, OURS)
+        else:
+            with pytest.raises(OSError, match="the first process may not have it"):
+                make(folder, OURS)
+    assert not folder.exists()
 
 
 def test_other_settings_are_refused_with_every_difference(folder):

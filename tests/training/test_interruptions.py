@@ -8,7 +8,7 @@ import threading
 import pytest
 
 from jaxgen.data.batches import Resident
-from jaxgen.training import preemption
+from jaxgen.training import preemption, processes
 from jaxgen.training.loop import fit
 from jaxgen.training.preemption import Preempted, stop_requests
 from jaxgen.training.progress import Silence
@@ -89,6 +89,27 @@ def test_sigterm_saves_and_the_same_command_continues(run, tmp_path):
     assert handlers == [
         signal.getsignal(one) for one in (signal.SIGTERM, signal.SIGINT)
     ]
+
+
+def test_who_is_asked_at_the_very_end_has_saved_and_stops(run, tmp_path):
+    """A program of several runs would go on with the next one."""
+    act = Interruption(DISPATCHES, lambda: os.kill(os.getpid(), signal.SIGTERM))
+    with pytest.raises(Preempted, match="saved at step"):
+        run(tmp_path, act)
+    watcher = Interruption(DISPATCHES, refuse)
+    state = run(tmp_path, watcher)
+    assert saved(tmp_path)[-1] == int(state.step)
+
+
+def test_questions_of_several_processes_are_counted_through_all_runs(monkeypatch):
+    asked = []
+    monkeypatch.setattr(
+        processes.multihost_utils, "reached_preemption_sync_point", asked.append
+    )
+    for _ in range(2):
+        stopping = processes.agreed_stop()
+        stopping(0), stopping(1)
+    assert [number - asked[0] for number in asked] == [0, 1, 2, 3]
 
 
 def test_a_resumed_run_reads_the_batches_that_follow(tmp_path, key):

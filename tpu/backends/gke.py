@@ -123,8 +123,10 @@ def sync(job: Job, machines: Machines) -> Plan:
 
 
 def run(job: Job, machines: Machines, until: int) -> Plan:
+    """The JobSet; its pods end later by as long as they may wait for nodes."""
     manifest = here(job) / "jobset.json"
-    text = json.dumps(job_set(job, until), indent=2) + "\n"
+    latest = until + int(job.max_wait_hours * 3600)
+    text = json.dumps(job_set(job, latest), indent=2) + "\n"
     return (
         Write(manifest, text),
         _jobset_deletion(job),
@@ -133,18 +135,26 @@ def run(job: Job, machines: Machines, until: int) -> Plan:
 
 
 def codes(job: Job, machines: Machines) -> tuple[Command, ...]:
-    """``kubectl`` answers with Completed, Failed, or nothing while it goes on."""
+    """Of the JobSet: Completed, Failed, or nothing while it goes on; and all nodes."""
+    ours = f"cloud.google.com/gke-nodepool in ({','.join(pools(job))})"
     shown = "jsonpath={.metadata.name} {.status.terminalState}"
     words = ("get", "jobset", job.name, "--ignore-not-found", "--output", shown)
-    return (kubectl(job, *words),)
+    nodes = kubectl(job, "get", "nodes", f"--selector={ours}", "--output=name")
+    return (kubectl(job, *words), nodes)
 
 
 def read(answers: list[Answer]) -> list[Code]:
-    """Completed is an exit code of 0, Failed one of 1; no answer, no such JobSet."""
-    (answer,) = answers
+    """Completed is an exit code of 0, Failed one of 1; no answer, no such JobSet.
+
+    What goes on waits where there is no node; who may not ask for nodes counts as if
+    there were.
+    """
+    answer, nodes = answers
     require_found(answer)
     name, _, word = answer.output.strip().partition(" ")
-    known: dict[str, Code] = {"Completed": DONE, "Failed": FAULT, "": "running"}
+    none = nodes.code == 0 and not nodes.output.strip()
+    goes_on: Code = "waiting" if none else "running"
+    known: dict[str, Code] = {"Completed": DONE, "Failed": FAULT, "": goes_on}
     if word not in known:
         raise Unreachable(f"JobSet in unknown state {word!r}")
     return [known[word] if name else "none"]

@@ -98,7 +98,12 @@ def start(job: Job, machines: Machines, until: int) -> Plan:
             "start",
             str(until),
             *program(
-                this_python(), job, numbered("127.0.0.1", job, machines, int(machine))
+                this_python(),
+                job,
+                (
+                    *numbered("127.0.0.1", job, machines, int(machine)),
+                    f"--ledger={here(job) / 'ledger.jsonl'}",
+                ),
             ),
         )
         for machine in machines

@@ -16,7 +16,7 @@ UNPACK = (
     'rm -rf "$1/code" && mkdir -p "$1/code" && tar -xzf "$1.tar.gz" -C "$1/code" '
     '&& bash "$1/code/tpu/host.sh" install "$@"'
 )
-"""Arguments: the folder of a job, the extra, where ``runs`` is, if elsewhere."""
+"""Arguments: the folder of a job, the extra; where a bucket is, and its folder there."""
 
 ASK = (
     'if [ -d "$1/code" ]; then bash "$1/code/tpu/host.sh" code "$1"; '
@@ -66,7 +66,7 @@ def by_shell(reach: Reach) -> dict[str, Any]:
 
     def sync(job: Job, machines: Machines) -> Plan:
         archive, folder = here(job) / "code.tar.gz", there(job)
-        shared = ("/mnt/jaxgen",) if job.bucket else ()
+        shared = ("/mnt/jaxgen", f"runs/{job.name}") if job.bucket else ()
         unpack = ("bash", "-c", UNPACK, "unpack", folder, job.extra, *shared)
         copies = (
             reach.copy(job, machine, archive, f"{folder}.tar.gz")
@@ -111,7 +111,8 @@ def by_shell(reach: Reach) -> dict[str, Any]:
 
 def program(python: str, job: Job, place: Sequence[str]) -> Words:
     """The words that start the program of a job on one machine."""
-    return (python, "-m", "tpu.bootstrap", *place, "--", *job.command)
+    watched = (f"--patience={job.patience:g}", f"--heartbeat={job.heartbeat}")
+    return (python, "-m", "tpu.bootstrap", *place, *watched, "--", *job.command)
 
 
 def alone_or_detected(job: Job, machines: Machines, index: int) -> Words:
