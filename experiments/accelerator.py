@@ -27,6 +27,8 @@ class Proposal:
       steps: updates that a call makes.
       flops: of the model in one update, where it tells: what its gradient makes again,
         to save memory, is no work of a model.
+      kernels: of one call of each Pallas kernel, the FLOPs on a device, by the
+        beginning of its name; the compiler sees nothing of them.
       moved: collectives that are meant to be there, though they often are a mistake.
     """
 
@@ -39,6 +41,7 @@ class Proposal:
     half: bool = False
     steps: int = 1
     flops: int = 0
+    kernels: Mapping[str, int] = field(default_factory=dict)
     moved: tuple[str, ...] = field(default=())
 
 

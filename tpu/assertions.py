@@ -1,7 +1,7 @@
 """What must hold of every compiled step, else the proof fails: not printed, asserted."""
 
 import math
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence, Set
 from typing import Any, NamedTuple
 
 import jax
@@ -30,6 +30,7 @@ class Evidence(NamedTuple):
       made: its products of matrices.
       hosts: names of transfers to and from hosts.
       proposal: what was compiled.
+      untold: kernels of Pallas whose work nobody tells.
       unread: the compiler's text could not be had, and donation alone is known.
     """
 
@@ -40,6 +41,7 @@ class Evidence(NamedTuple):
     made: Sequence[Product]
     hosts: Sequence[str]
     proposal: Proposal
+    untold: Set[str] = frozenset()
     unread: bool = False
 
 
@@ -191,6 +193,16 @@ def hosts_are_left_alone(evidence: Evidence) -> str:
     )
 
 
+def work_of_kernels_is_told(evidence: Evidence) -> str:
+    """Each Pallas kernel has its work among that of the program."""
+    if not evidence.untold:
+        return ""
+    return (
+        f"kernel {min(evidence.untold)} is no product that the compiler shows: tell the "
+        "work of a call in Proposal.kernels, else its FLOPs are missing"
+    )
+
+
 ASSERTIONS: tuple[Callable[[Evidence], str], ...] = (
     state_is_donated,
     parameters_are_gathered,
@@ -200,6 +212,7 @@ ASSERTIONS: tuple[Callable[[Evidence], str], ...] = (
     only_gradients_go_between_slices,
     products_are_in_half_precision,
     hosts_are_left_alone,
+    work_of_kernels_is_told,
 )
 """Of the update."""
 

@@ -1,5 +1,6 @@
 """What the devices of a program say to one another: along which axis, over which link."""
 
+import math
 import re
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
@@ -15,6 +16,7 @@ KINDS = {
     "all-reduce": "all-reduce",
     "all-reduce-start": "all-reduce",
     "reduce-scatter": "reduce-scatter",
+    "reduce-scatter-start": "reduce-scatter",
     "all-to-all": "all-to-all",
     "ragged-all-to-all": "all-to-all",
     "collective-permute": "collective-permute",
@@ -22,7 +24,8 @@ KINDS = {
 }
 GROUPS = re.compile(
     r"replica_groups=("
-    r"mesh\[[^\]]*\] \{[^}]*\}|\{(?:\{[\d,]*\},?)*\}|\[[^ ]*\](?:T\([\d,]*\))?)"
+    r"mesh\[[^\]]*\](?:, device_ids=\([^ ]*\))? \{[^}]*\}|"
+    r"\{(?:\{[\d,]*\},?)*\}|\[[^ ]*\](?:T\([\d,]*\))?)"
 )
 PAIRS = re.compile(r"source_target_pairs=\{((?:\{\d+,\d+\},?)*)\}")
 CHANNEL = re.compile(r"\bchannel_id=(\d+)")
@@ -156,27 +159,46 @@ def axes_of(groups: Groups, mesh: Mapping[str, int]) -> tuple[str, ...]:
 
 
 def groups_of(one: Instruction, devices: int) -> Groups:
-    """Who takes part with whom, in each of XLA's spellings; all where it is not told."""
+    """Who takes part with whom, in each of XLA's spellings; all where it is not told.
+
+    Raises:
+      ValueError: another spelling, which would be taken for all.
+    """
     if pairs := PAIRS.search(one.text):
         return _groups_in_braces(pairs[1])
     told = GROUPS.search(one.text)
+    if told is None and "replica_groups=" in one.text:
+        raise ValueError(
+            f"{one.name}: expected groups of devices as XLA spells them, not "
+            f"{one.text.partition('replica_groups=')[2][:80]!r}"
+        )
     if told is None or told[1] == "{}":
         return {frozenset(range(devices))}
     text = told[1]
     if text.startswith("mesh"):
         sizes = {axis: int(size) for axis, size in re.findall(r"'(\w+)'=(\d+)", text)}
-        along = re.findall(r"'(\w+)'", text.split("]")[1])
-        return _along(list(sizes.values()), [list(sizes).index(axis) for axis in along])
+        along = re.findall(r"'(\w+)'", text.rpartition("{")[2])
+        turned = text.partition("device_ids=(")[2].rpartition(") ")[0]
+        ids = _counted(turned) if turned else np.arange(math.prod(sizes.values()))
+        axes = [list(sizes).index(axis) for axis in along]
+        return _along(ids.reshape(list(sizes.values())), axes)
     if text.startswith("["):
-        rows, made, *order = (_integers(part) for part in re.split("<=|T", text))
-        ids = np.arange(int(np.prod(made))).reshape(made)
-        ids = ids.transpose(*order).reshape(rows)
+        rows, made = text.split("<=")
+        ids = _counted(made).reshape(_integers(rows))
         return {frozenset(group) for group in ids.tolist()}
     return _groups_in_braces(text)
 
 
-def _along(sizes: Sequence[int], axes: Sequence[int]) -> Groups:
-    ids = np.arange(int(np.prod(sizes))).reshape(sizes)
+def _counted(text: str) -> np.ndarray:
+    """Devices as ``[2,8]T(1,0)`` tells them: counted, and then with axes turned."""
+    if not text.startswith("["):
+        return np.array(_integers(text))
+    made, *order = (_integers(part) for part in text.split("T"))
+    return np.arange(math.prod(made)).reshape(made).transpose(*order)
+
+
+def _along(ids: np.ndarray, axes: Sequence[int]) -> Groups:
+    sizes = ids.shape
     ids = np.moveaxis(ids, axes, range(len(axes)))
     count = int(np.prod([sizes[axis] for axis in axes]))
     return {frozenset(group) for group in ids.reshape(count, -1).T.tolist()}

@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
@@ -14,6 +15,8 @@ WINDOW = re.compile(r"window=\{([^}]*)\}")
 CONTRACTED = re.compile(r"lhs_contracting_dims=\{([\d,]*)\}")
 CYCLES = re.compile(r'"estimated_cycles":"(\d+)"')
 PRECISE = re.compile(r"operand_precision=\{([^}]*)\}")
+UNKNOWN = 2**63 - 1
+"""What the compiler writes for cycles that it cannot tell."""
 KERNEL = 'custom_call_target="tpu_custom_call"'
 
 
@@ -114,24 +117,60 @@ def fused(program: Module) -> set[str]:
 
 def cycles(program: Module, counts: Mapping[str, int]) -> int:
     """What the compiler expects all steps to take, its own kernels and links left out."""
+    estimates = _estimates(program, counts)
+    return sum(each * times for each, times in estimates if each != UNKNOWN)
+
+
+def unknown_cycles(program: Module, counts: Mapping[str, int]) -> int:
+    """Steps of which the compiler cannot tell how long they take."""
+    return sum(times for each, times in _estimates(program, counts) if each == UNKNOWN)
+
+
+def _estimates(program: Module, counts: Mapping[str, int]) -> list[tuple[int, int]]:
+    """Of every step that has one, and how often it runs."""
     within = fused(program)
-    return sum(
-        int(told[1]) * counts[name]
+    return [
+        (int(told[1]), counts[name])
         for name, computation in program.computations.items()
         if name not in within
         for one in computation.values()
         if (told := CYCLES.search(one.text))
-    )
+    ]
 
 
-def kernels(program: Module, counts: Mapping[str, int]) -> int:
-    """How often a Pallas kernel is called."""
-    return sum(
-        counts[name]
-        for name, computation in program.computations.items()
-        for one in computation.values()
-        if one.opcode == "custom-call" and KERNEL in one.text
-    )
+def kernels(program: Module, counts: Mapping[str, int]) -> Counter[str]:
+    """How often each Pallas kernel is called, by the name that it was given."""
+    found: Counter[str] = Counter()
+    for name, computation in program.computations.items():
+        for one in computation.values():
+            if counts[name] and one.opcode == "custom-call" and KERNEL in one.text:
+                found[one.name.partition(".")[0]] += counts[name]
+    return found
+
+
+def kernel_of(name: str, known: Mapping[str, int]) -> str | None:
+    """Which of the known kernels has this name, or begins it.
+
+    Example:
+      >>> kernel_of("splash_mha_dq_no_residuals", {"splash_mha_dq": 1})
+      'splash_mha_dq'
+    """
+    return next((begun for begun in known if name.startswith(begun)), None)
+
+
+def work_of_kernels(called: Mapping[str, int], known: Mapping[str, int]) -> int:
+    """Of all calls: the compiler sees nothing of what a kernel does.
+
+    Args:
+      called: how often each was, by name.
+      known: the work of one call, by the beginning of a name.
+
+    Example:
+      >>> work_of_kernels({"fwd_a": 2, "fwd_b": 1, "other": 9}, {"fwd": 10})
+      30
+    """
+    which = {name: kernel_of(name, known) for name in called}
+    return sum(known[one] * called[name] for name, one in which.items() if one)
 
 
 def host_transfers(program: Module, counts: Mapping[str, int]) -> list[str]:

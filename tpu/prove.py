@@ -4,6 +4,8 @@ import importlib.metadata
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, NamedTuple
 
 import jax
@@ -19,7 +21,15 @@ from tpu.assertions import Evidence, complaints
 from tpu.chips import CHIPS, RESERVED, devices
 from tpu.hlo import executions, module, unknown_loops
 from tpu.hlo_collectives import collectives
-from tpu.hlo_products import cycles, host_transfers, kernels, products
+from tpu.hlo_products import (
+    cycles,
+    host_transfers,
+    kernel_of,
+    kernels,
+    products,
+    unknown_cycles,
+    work_of_kernels,
+)
 
 TOO_MUCH = "RESOURCE_EXHAUSTED"
 UNREAD = "HloModule unread\n\nENTRY %unread () -> () {\n}\n"
@@ -138,27 +148,33 @@ def _part(
     slices: int,
     flags: Mapping[str, Any] | None,
 ) -> Read | str:
-    try:
-        compiled = part.compile(compiler_options=dict(flags) if flags else None)
-    except jax.errors.JaxRuntimeError as error:
-        if TOO_MUCH in str(error):
-            return str(error)
-        raise
-    return read(compiled, program, proposal, mesh, slices)
+    with TemporaryDirectory() as folder:
+        options = {**(flags or {}), "xla_dump_to": folder}
+        try:
+            compiled = part.compile(compiler_options=options)
+        except jax.errors.JaxRuntimeError as error:
+            if TOO_MUCH in str(error):
+                return str(error)
+            raise
+        text = text_of(compiled, Path(folder))
+    return read(compiled, text, program, proposal, mesh, slices)
 
 
 def read(
     compiled: Compiled,
+    written: str,
     program: LoweredProgram,
     proposal: Proposal,
     mesh: Mapping[str, int],
     slices: int,
 ) -> Read:
-    """What a compiled part says of itself."""
-    text = module(text_of(compiled))
+    """What a compiled part says of itself, and its text as ``written``."""
+    text = module(written)
     counts = executions(text)
     sent = collectives(text, counts, mesh, slices)
     made = list(products(text, counts))
+    called = kernels(text, counts)
+    within = work_of_kernels(called, proposal.kernels)
     memory: Any = compiled.memory_analysis()
     evidence = Evidence(
         mesh,
@@ -168,6 +184,7 @@ def read(
         made,
         host_transfers(text, counts),
         proposal,
+        {name for name in called if kernel_of(name, proposal.kernels) is None},
         text.entry == "unread",
     )
     return Read(
@@ -177,9 +194,11 @@ def read(
             "temporaries": memory.temp_size_in_bytes,
             "code": memory.generated_code_size_in_bytes,
             "donated": memory.alias_size_in_bytes,
-            "flops": sum(one.flops * one.times for one in made),
+            "flops": sum(one.flops * one.times for one in made) + within,
             "cycles": cycles(text, counts),
-            "pallas_calls": kernels(text, counts),
+            "unknown_cycles": unknown_cycles(text, counts),
+            "pallas_calls": sum(called.values()),
+            "pallas_flops": within,
             "unknown_loops": unknown_loops(text, counts),
             "unread": evidence.unread,
             "collectives": [one._asdict() for one in sent],
@@ -188,18 +207,20 @@ def read(
     )
 
 
-def text_of(compiled: Compiled) -> str:
-    """What the compiler made; `UNREAD` where JAX is too old to spell it.
+def text_of(compiled: Compiled, dumped: Path) -> str:
+    """What the compiler made; where JAX is too old to spell it, as the compiler dumped it.
 
-    An older jaxlib can refuse what a newer libtpu wrote. Memory is told all the same.
+    An older jaxlib can refuse what a newer libtpu made, which writes it down itself:
+    the same text. `UNREAD` where there is neither; memory is told all the same.
     """
     try:
         with silence():
             return compiled.as_text() or UNREAD
     except jax.errors.JaxRuntimeError as error:
-        if "RET_CHECK" in str(error):
-            return UNREAD
-        raise
+        if "RET_CHECK" not in str(error):
+            raise
+    texts = [file.read_text() for file in dumped.glob("*.after_codegen.txt")]
+    return max(texts, key=len, default=UNREAD)
 
 
 @contextmanager

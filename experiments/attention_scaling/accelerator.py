@@ -1,6 +1,7 @@
 """A language model of a billion parameters, and an encoder of long texts, for pods."""
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import flax.linen as nn
@@ -12,10 +13,12 @@ from jax.sharding import PartitionSpec as P
 
 from experiments.accelerator import Proposal, Propose, shares
 from jaxgen.arrays import Array, Int, Key, Metrics, PyTree
+from jaxgen.attention.case import case_of
 from jaxgen.attention.chunked import Chunked
 from jaxgen.attention.expressions import causal, longformer
 from jaxgen.attention.positions import rotary
 from jaxgen.attention.ring import Ring
+from jaxgen.attention.splash import Splash
 from jaxgen.keys import named
 from jaxgen.models.language_model import LanguageModel
 from jaxgen.models.text_encoder import TextEncoder
@@ -59,7 +62,10 @@ def language_splash(devices: int, slices: int) -> Proposal:
     mixer = SelfAttention(6, pattern=causal(), rotation=rotary)
     sharded = math.gcd(16, devices // slices)
     axes = {"data": devices // sharded, "fsdp": sharded}
-    return language(axes, mixer, layers=12, features=768, length=2048, rows=4)
+    proposal = language(axes, mixer, layers=12, features=768, length=2048, rows=4)
+    heads = jax.ShapeDtypeStruct((4, 2048, 6, 128), jnp.bfloat16)
+    made = Splash().kernels(heads, heads, heads, case_of(heads, heads, causal()))
+    return replace(proposal, kernels={name: one.flops for name, one in made.items()})
 
 
 def language(

@@ -14,10 +14,13 @@ from jaxgen.attention.chunked import Chunked
 from jaxgen.attention.cost import (
     FORWARD,
     LOGITS,
+    OF_KEYS,
+    OF_QUERIES,
+    OF_VALUES,
     OF_WEIGHTS,
-    SLOPES,
     Cost,
     Shaped,
+    Work,
     products,
     sizes_of,
 )
@@ -108,14 +111,25 @@ class Splash:
 
     def cost(self, query: Shaped, key: Shaped, value: Shaped, case: Case) -> Cost:
         """Every pair of a live block; both kernels of the gradient make logits again."""
+        forward, *backward = self.kernels(query, key, value, case).values()
+        # the kernel works in the memory of its core
+        return Cost(forward, sum(backward, Work()), temporaries=0)
+
+    def kernels(
+        self, query: Shaped, key: Shaped, value: Shaped, case: Case
+    ) -> dict[str, Work]:
+        """The work of a call of each kernel, by how its name begins; forward first."""
         grid, sizes = self.grid(case), sizes_of(query, key, value)
-        block = (grid.query_size, grid.key_size)
         blocks = int(case.live(grid).sum())
-        return Cost(
-            products(sizes, *block, *FORWARD) * blocks,
-            products(sizes, *block, LOGITS, LOGITS, OF_WEIGHTS, *SLOPES) * blocks,
-            temporaries=0,  # the kernel works in the memory of its core
-        )
+        made = {
+            "splash_mha_fwd": FORWARD,
+            "splash_mha_dq": (LOGITS, OF_WEIGHTS, OF_QUERIES),
+            "splash_mha_dkv": (LOGITS, OF_WEIGHTS, OF_KEYS, OF_VALUES),
+        }
+        return {
+            name: products(sizes, grid.query_size, grid.key_size, *each) * blocks
+            for name, each in made.items()
+        }
 
     def grid(self, case: Case) -> Grid:
         """The blocks of a case."""

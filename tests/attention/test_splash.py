@@ -190,3 +190,19 @@ def test_within_shard_map_each_chip_of_a_mesh_runs_the_kernel():
         lowered = jax.jit(mapped, in_shardings=rows).lower(x, x, x)
     text = lowered.compile().as_text()
     assert "tpu_custom_call" in text and "all-gather" not in text
+
+
+def test_the_work_of_each_kernel_is_that_of_its_products_over_live_blocks():
+    """Of 4 x 4 blocks ten are alive: two products forward, three and four backward."""
+    x = jax.ShapeDtypeStruct((4, 2048, 6, 128), jnp.bfloat16)
+    case = case_of(x, x, causal())
+    made = Splash(512).kernels(x, x, x, case)
+    product = 2 * 4 * 6 * 10 * 512**2 * 128
+    assert {name: work.flops / product for name, work in made.items()} == {
+        "splash_mha_fwd": 2,
+        "splash_mha_dq": 3,
+        "splash_mha_dkv": 4,
+    }
+    cost = Splash(512).cost(x, x, x, case)
+    assert cost.forward.flops == 2 * product
+    assert cost.backward.flops == 7 * product

@@ -21,6 +21,7 @@ from tpu.assertions import (
     complaints,
     gradients_are_scattered,
     parameters_are_gathered,
+    work_of_kernels_is_told,
 )
 from tpu.prove import read
 
@@ -76,7 +77,15 @@ def evidence(
     before = lowered(learner, X, mesh, proposal.rules, proposal.layout)
     slices = 2 if target.startswith("2x") else 1
     update = before.update.compile()
-    return read(update, before, proposal, mesh.shape, slices).evidence
+    return read(update, update.as_text(), before, proposal, mesh.shape, slices).evidence
+
+
+def test_a_kernel_whose_work_nobody_tells_is_told():
+    nothing: Any = None
+    evidence = Evidence(*(nothing,) * 7)
+    assert work_of_kernels_is_told(evidence) == ""
+    untold = evidence._replace(untold={"mystery"})
+    assert "kernel mystery is no product" in work_of_kernels_is_told(untold)
 
 
 @with_libtpu

@@ -10,7 +10,15 @@ import pytest
 from jax import lax
 
 from tpu.hlo import Shape, executions, instruction, module, trips, unknown_loops
-from tpu.hlo_products import cycles, flops_of, host_transfers, kernels, pairs, products
+from tpu.hlo_products import (
+    cycles,
+    flops_of,
+    host_transfers,
+    kernels,
+    pairs,
+    products,
+    unknown_cycles,
+)
 
 LOOPS = """HloModule loops, is_scheduled=true
 
@@ -89,7 +97,15 @@ def test_work_and_cycles_are_of_all_rounds(loops):
     assert (one.flops, one.times) == (2 * 8**3, 15)
     assert one.source == "jit(f)/square" and one.dtypes == ("f32", "f32")
     assert cycles(loops, counts) == 1500
-    assert kernels(loops, counts) == 5
+    assert kernels(loops, counts) == {"k": 5}
+    assert unknown_cycles(loops, counts) == 0
+
+
+def test_cycles_that_the_compiler_cannot_tell_are_counted_apart():
+    unknown = module(LOOPS.replace('"100"', f'"{2**63 - 1}"'))
+    counts = executions(unknown)
+    assert cycles(unknown, counts) == 0
+    assert unknown_cycles(unknown, counts) == 15
 
 
 def test_a_transfer_to_the_host_is_seen_and_one_between_slices_is_none(loops):

@@ -26,6 +26,12 @@ def collective(opcode: str, text: str):
     [
         ("replica_groups=mesh['axis_0'=2,'axis_1'=2] {'axis_0'}", STRANGERS),
         ("replica_groups=mesh['replica'=2,'data'=2] {'data'}", NEIGHBOURS),
+        ("replica_groups=mesh['a'=2,'b'=1,'c'=2] {'c'}", NEIGHBOURS),
+        (
+            "replica_groups=mesh['a'=2,'c'=2], device_ids=([2,2]T(1,0)) {'a'}",
+            NEIGHBOURS,
+        ),
+        ("replica_groups=mesh['a'=2,'c'=2], device_ids=(0,2,1,3) {'c'}", STRANGERS),
         ("replica_groups={{0,1},{2,3}}", NEIGHBOURS),
         ("replica_groups=[2,2]<=[4]", NEIGHBOURS),
         ("replica_groups=[2,2]<=[2,2]T(1,0)", STRANGERS),
@@ -35,6 +41,11 @@ def collective(opcode: str, text: str):
 )
 def test_every_spelling_of_groups_is_read(text, expected):
     assert groups_of(collective("all-gather", text), 4) == expected
+
+
+def test_a_spelling_that_is_unknown_is_not_taken_for_all():
+    with pytest.raises(ValueError, match="c: expected groups of devices"):
+        groups_of(collective("all-gather", "replica_groups=those of a ring"), 4)
 
 
 def test_axes_are_those_along_which_members_differ():

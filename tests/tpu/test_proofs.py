@@ -4,13 +4,15 @@ import copy
 import dataclasses
 import importlib.metadata
 import json
+from typing import Any
 
+import jax
 import pytest
 
 from installed import with_libtpu
 from tpu.golden import GOLDEN, drift, every, folder, kept
 from tpu.programs import EXPERIMENTS, programs_of
-from tpu.prove import proof, versions
+from tpu.prove import UNREAD, proof, text_of, versions
 from tpu.prove_page import report
 from tpu.proving import Prove, proved
 from tpu.tables import markdown, table, troubles
@@ -49,6 +51,40 @@ def test_the_readme_has_the_table_of_what_was_kept():
 def test_a_page_has_a_picture_of_each():
     few = EVERY[:2]
     assert report(few).count("<svg") == len(few)
+
+
+def test_the_work_of_a_kernel_is_that_of_its_live_blocks():
+    """Twelve layers of 4 rows and 6 heads: forward twice, as remat makes it again.
+
+    Of 4 x 4 blocks of 512 queries and keys ten are alive in a causal pattern. Forward are
+    two products, in the kernel of queries' slopes three, in that of keys' and values' four.
+    """
+    mine = [one for one in EVERY if one["program"] == "language_splash"]
+    assert mine
+    product = 2 * 4 * 6 * 10 * 512**2 * 128
+    for one in mine:
+        assert one["parts"]["update"]["pallas_calls"] == 12 * 4
+        assert one["parts"]["update"]["pallas_flops"] == 12 * product * (2 + 2 + 3 + 4)
+
+
+class Unspelled:
+    """As a compiled program whose text an older JAX refuses, for this reason."""
+
+    def __init__(self, reason: str):
+        self.reason = reason
+
+    def as_text(self):
+        raise jax.errors.JaxRuntimeError(self.reason)
+
+
+def test_a_text_that_jax_refuses_is_read_as_it_was_dumped(tmp_path):
+    refused: Any = Unspelled("INTERNAL: RET_CHECK failure")
+    assert text_of(refused, tmp_path) == UNREAD
+    (tmp_path / "module_1.jit_f.after_codegen.txt").write_text("HloModule f")
+    assert text_of(refused, tmp_path) == "HloModule f"
+    other: Any = Unspelled("UNAVAILABLE")
+    with pytest.raises(jax.errors.JaxRuntimeError, match="UNAVAILABLE"):
+        text_of(other, tmp_path)
 
 
 def test_what_does_not_fit_is_told_with_a_change():
