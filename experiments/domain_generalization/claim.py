@@ -17,9 +17,10 @@ Its parts:
     domainbed        DomainBed's Colored and Rotated MNIST; here of printed digits, small
     published        Colored MNIST, beside the published table; here of small digits
 
-Permuted digits are asked for: --parts permuted_digits. With MNIST as published, which
-wants an accelerator: study --parts permuted_digits --permuted-digits.width 1000
---permuted-digits.iterations 5000 --permuted-digits.rate 1e-4 --permuted-digits.seeds 30.
+Permuted digits, and DomainBed's, are measured where they are asked for (--parts). The
+former with MNIST as published wants an accelerator: study --parts permuted_digits
+--permuted-digits.width 1000 --permuted-digits.iterations 5000 --permuted-digits.rate 1e-4
+--permuted-digits.seeds 30.
 
 With real digits, the last part alone (--published.file, or TFDS):
 
