@@ -33,7 +33,7 @@ and that of DomainBed (--domainbed.file, or TFDS), for an accelerator:
 
 Texts are the package's own, ten domains, or those of a folder: --corpus.folder.
 
-Time: laptop about a quarter of an hour on two cores, study a night. Expected: unseen
+Time: laptop about 20 minutes on two cores, study a night. Expected: unseen
 domains are told better with each doubling of the number of domains in training, and those
 in training worse. What an architecture tells of unseen domains follows from what it tells
 of those in training: attention is on the line of the others. Models without mixing are
