@@ -8,7 +8,6 @@ import jax
 import jax.numpy as jnp
 import numpy as np
 import optax
-from jax.nn.initializers import variance_scaling
 
 from experiments.domain_generalization.digit_settings import DigitTraining
 from experiments.domain_generalization.digit_stages import (
@@ -22,6 +21,7 @@ from experiments.domain_generalization.digit_stages import (
 from experiments.domain_generalization.text_runs import FIRST, dispatches
 from experiments.training import Run, trained
 from jaxgen.arrays import Array, Data, Float, Key, Metrics, PyTree
+from jaxgen.models.pooled_classifier import UNIFORM
 from jaxgen.nn.perceptron import Perceptron
 from jaxgen.objectives.parameter_importance import (
     Predict,
@@ -33,9 +33,6 @@ from jaxgen.training.dispatch import feed_by_step
 from jaxgen.training.learner import Learner, State
 from jaxgen.training.replicate import grid
 from jaxgen.training.transforms import guard
-
-UNIFORM = variance_scaling(1 / 3, "fan_in", "uniform")
-"""As PyTorch's layers start: uniform up to one over the root of the inputs."""
 
 
 class DigitRuns(NamedTuple):

@@ -3,6 +3,7 @@
 import numpy as np
 
 from experiments.domain_generalization.algorithm_findings import METHODS
+from experiments.domain_generalization.algorithm_tables import Chosen, selection_table
 from experiments.domain_generalization.look_data import LOOKS
 from experiments.domain_generalization.look_findings import (
     MARGIN,
@@ -11,7 +12,7 @@ from experiments.domain_generalization.look_findings import (
     right_by,
     right_with_a_look,
 )
-from experiments.domain_generalization.method_names import SelectionName
+from experiments.domain_generalization.method_names import MethodName, SelectionName
 from experiments.domain_generalization.selection import SELECTIONS, TITLES
 from jaxgen.report.figures import outcomes
 from jaxgen.report.page import Fragment, interval_text, table
@@ -20,29 +21,17 @@ from jaxgen.stats.student import found, student_interval
 
 def rule_table(runs: Runs) -> Fragment:
     """Right answers by every rule of selection, and with a look at the test."""
-    rows = [
-        (
-            METHODS[name],
-            " ".join(
-                f"{weight:g}" for weight in dict.fromkeys(w for w, _ in one.choices)
-            ),
-            *(
-                interval_text(student_interval(right_by(one, rule).mean(0)))
-                for rule in SELECTIONS
-            ),
-            f"({right_with_a_look(one).mean():.1f})",
+    chosen: dict[MethodName, Chosen] = {
+        name: Chosen(
+            list(dict.fromkeys(weight for weight, _ in one.choices)),
+            {rule: right_by(one, rule).mean(0) for rule in SELECTIONS},
+            float(right_with_a_look(one).mean()),
         )
         for name, one in runs.items()
-    ]
-    head = (
-        "objective",
-        "weights",
-        *(TITLES[rule] for rule in SELECTIONS),
-        "not a result: oracle",
-    )
-    return table(
-        head,
-        rows,
+    }
+    return selection_table(
+        chosen,
+        "z.1f",
         "Right answers in per cent on the look left out, the mean over looks with 95 % "
         "intervals over seeds, by how weight and rate were chosen. The last column chose "
         "them by the very images that it is scored on.",
